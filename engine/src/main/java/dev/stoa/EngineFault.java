@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa;
+
+/// Error codes of the engine module. Append only; the id is part of the public contract.
+public enum EngineFault implements Fault.Code {
+    // containers and files
+    BAD_CONTAINER, UNSAFE_FILE, MISSING_FILE, NON_FINITE, HASH_MISMATCH, OUTPUT_EXISTS,
+    // models
+    CONFIG_INVALID, CONFIG_UNKNOWN_KEY, CONFIG_UNKNOWN_TYPE, TENSOR_MISMATCH, UNSUPPORTED_DTYPE,
+    // tokenizers and templates
+    TOKENIZER_INVALID, TEMPLATE_INVALID, TEMPLATE_RAISED,
+    // adapters
+    ADAPTER_INCOMPATIBLE, ADAPTER_INVALID, RANK_MISMATCH, UNKNOWN_ADAPTER, TOO_MANY_EXPERTS, DUPLICATE_EXPERT,
+    INVALID_WEIGHT,
+    // generation
+    OUT_OF_RANGE, EMPTY_PROMPT, CONTEXT_LENGTH_EXCEEDED, QUEUE_FULL, NON_FINITE_LOGITS, TIMEOUT,
+    // machine
+    KERNELS_UNAVAILABLE
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.kernel;
+
+/// One provider of every kernel family, bound to a pool of workers. Thread-safe for concurrent callers that
+/// write disjoint outputs; a call returns when its result is complete.
+///
+/// Contract of every provider that answers true to [#rowInvariant]: a row's result does not depend on how
+/// many other rows share the call, nor on the number of threads (decoding rule "row invariance").
+public interface Kernels extends AutoCloseable {
+    /// Provider and width, for example `vector-512`; part of every identity that promises equal bits.
+    String id();
+
+    boolean rowInvariant();
+
+    Workers workers();
+
+    Matmul matmul();
+
+    Norm norm();
+
+    Rope rope();
+
+    Activation activation();
+
+    Attention attention();
+
+    Lora lora();
+
+    @Override
+    void close();
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.kernel;
+
+import dev.stoa.tensor.Tensor;
+
+/// Low-rank updates of some rows of a batch (S-LoRA / Punica style grouping by adapter).
+public interface Lora {
+    /// One adapter at one module and the rows it acts on: a (R, K), b (N, R), factor = weight * scale.
+    record Segment(Tensor a, Tensor b, float factor, int[] rows) {}
+
+    /// y[row] (N) += factor * b (a x[row]) for each segment in the given order; a row may appear in several.
+    void apply(Tensor x, Segment[] segments, Tensor y);
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.kernel;
+
+import dev.stoa.tensor.Scope;
+import dev.stoa.tensor.Tensor;
+
+/// Matrix products. Activations and results are F32; frozen weights may have any format of `quant`.
+public interface Matmul {
+    /// Prepares a frozen weight w (N, K) of any supported dtype for [#multiply]; memory comes from `scope`
+    /// where the provider repacks, none where it reads `w` in place.
+    PackedWeight pack(Tensor w, Scope scope);
+
+    /// y (M, N) = x (M, K) * Wt, or y += with `accumulate`. Row-invariant: K is reduced in one fixed order.
+    void multiply(Tensor x, PackedWeight w, Tensor y, boolean accumulate);
+
+    /// c (M, N) = alpha * op(a) * op(b) + beta * c, all F32; op transposes when its flag is set.
+    /// a is (M, K) or (K, M) transposed, b is (K, N) or (N, K) transposed. beta 0 ignores old values of c.
+    void gemm(boolean transposeA, Tensor a, boolean transposeB, Tensor b, float alpha, float beta, Tensor c);
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.tensor;
+
+/// How elements lie in memory: plain types have blocks of one element, quantized ones pack a block of
+/// `blockElements` values into `blockBytes` bytes (GGML layouts, little-endian).
+public enum DType {
+    F64(1, 8), F32(1, 4), F16(1, 2), BF16(1, 2),
+    I64(1, 8), I32(1, 4), I16(1, 2), I8(1, 1), U8(1, 1), U16(1, 2), U32(1, 4), U64(1, 8), BOOL(1, 1),
+    F8_E4M3(1, 1), F8_E5M2(1, 1),
+    Q8_0(32, 34), Q4_0(32, 18);
+
+    private final int blockElements;
+    private final int blockBytes;
+
+    DType(int blockElements, int blockBytes) {
+        this.blockElements = blockElements;
+        this.blockBytes = blockBytes;
+    }
+
+    public int blockElements() {
+        return blockElements;
+    }
+
+    public int blockBytes() {
+        return blockBytes;
+    }
+
+    public boolean quantized() {
+        return blockElements > 1;
+    }
+
+    /// Bytes of `elements` values; they must fill whole blocks.
+    public long bytes(long elements) {
+        if (elements < 0 || elements % blockElements != 0) {
+            throw new IllegalArgumentException(elements + " elements do not fill blocks of " + blockElements + " (" + this + ")");
+        }
+        return Math.multiplyExact(elements / blockElements, (long) blockBytes);
+    }
+}
