@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.format;
+
+import dev.stoa.EngineFault;
+import dev.stoa.Fault;
+import dev.stoa.tensor.Scope;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Stream;
+import tools.jackson.databind.JsonNode;
+
+/// A Hugging Face model directory: `config.json`, safetensors weights (one file or an index with shards), and the
+/// tokenizer's files. Parsed but not interpreted; weights are mapped into the scope given to [#open].
+/// Immutable and thread-safe.
+public final class ModelDirectory {
+    private static final String SINGLE = "model.safetensors";
+    private static final String INDEX = "model.safetensors.index.json";
+    private static final long MAX_JSON = 256L << 20;
+    private static final List<String> PICKLE = List.of(".bin", ".pt", ".pth", ".ckpt", ".pkl");
+
+    private final Path path;
+    private final JsonNode config;
+    private final JsonNode generationConfig;
+    private final Weights weights;
+    private final List<Path> weightFiles;
+    private final String tokenizerJson;
+    private final JsonNode tokenizerConfig;
+    private final String chatTemplate;
+    private final String tokenizerHash;
+
+    private ModelDirectory(Path path, Scope scope) throws IOException {
+        this.path = path;
+        this.config = Json.readObject(path.resolve("config.json"), MAX_JSON, EngineFault.CONFIG_INVALID);
+        this.generationConfig = optional("generation_config.json", EngineFault.CONFIG_INVALID);
+        if (Files.exists(path.resolve(INDEX))) {
+            ShardedSafetensors shards = ShardedSafetensors.open(path.resolve(INDEX), scope);
+            this.weights = shards;
+            this.weightFiles = shards.files();
+        } else {
+            this.weights = Safetensors.open(path.resolve(SINGLE), scope);
+            this.weightFiles = List.of(path.resolve(SINGLE));
+        }
+        Path tokenizer = path.resolve("tokenizer.json");
+        this.tokenizerJson = Files.exists(tokenizer)
+                ? Json.readText(tokenizer, MAX_JSON, EngineFault.TOKENIZER_INVALID) : null;
+        this.tokenizerConfig = optional("tokenizer_config.json", EngineFault.TOKENIZER_INVALID);
+        this.chatTemplate = readTemplate();
+        this.tokenizerHash = tokenizerJson == null ? null : ModelHashes.tokenizer(path);
+    }
+
+    /// Opens a directory that can chat: config, weights and `tokenizer.json` must be there; what is missing is
+    /// reported together.
+    public static ModelDirectory open(Path directory, Scope scope) throws IOException {
+        return open(directory, scope, true);
+    }
+
+    /// Like [#open(Path, Scope)], but the tokenizer may be missing: for work on raw token ids.
+    public static ModelDirectory openWithoutTokenizer(Path directory, Scope scope) throws IOException {
+        return open(directory, scope, false);
+    }
+
+    private static ModelDirectory open(Path directory, Scope scope, boolean withTokenizer) throws IOException {
+        List<String> missing = new ArrayList<>();
+        if (!Files.isDirectory(directory)) {
+            throw Fault.of(EngineFault.MISSING_FILE, "there is no model directory").where(directory)
+                    .expected("a directory with config.json and model.safetensors").next("check the path").exception();
+        }
+        boolean weights = Files.exists(directory.resolve(SINGLE)) || Files.exists(directory.resolve(INDEX));
+        if (!weights) {
+            List<String> pickles = pickles(directory);
+            if (!pickles.isEmpty()) {
+                throw Fault.of(EngineFault.UNSAFE_FILE, "the weights are pickle files, which can run code and are never read")
+                        .where(directory).got(String.join(", ", pickles)).expected(SINGLE)
+                        .next("convert to safetensors").exception();
+            }
+            missing.add(SINGLE + " (or " + INDEX + " with its shards): the weights");
+        }
+        if (!Files.exists(directory.resolve("config.json"))) missing.add("config.json: the model's shape");
+        if (withTokenizer && !Files.exists(directory.resolve("tokenizer.json"))) missing.add("tokenizer.json: text to ids");
+        if (!missing.isEmpty()) {
+            throw Fault.of(EngineFault.MISSING_FILE, "%d files of the model are missing", missing.size()).where(directory)
+                    .issues(missing).next("fetch them, or save the model with save_pretrained(safe_serialization=True)")
+                    .exception();
+        }
+        return new ModelDirectory(directory, scope);
+    }
+
+    private static List<String> pickles(Path directory) throws IOException {
+        try (Stream<Path> files = Files.list(directory)) {
+            return files.map(file -> file.getFileName().toString())
+                    .filter(name -> PICKLE.stream().anyMatch(name.toLowerCase(Locale.ROOT)::endsWith)).sorted().toList();
+        }
+    }
+
+    private JsonNode optional(String name, Fault.Code code) throws IOException {
+        Path file = path.resolve(name);
+        return Files.exists(file) ? Json.readObject(file, MAX_JSON, code) : null;
+    }
+
+    /// `chat_template.jinja`, else the field of tokenizer_config.json (a text, or a list of which `default` counts).
+    private String readTemplate() throws IOException {
+        Path file = path.resolve("chat_template.jinja");
+        if (Files.exists(file)) return Json.readText(file, MAX_JSON, EngineFault.TEMPLATE_INVALID);
+        JsonNode field = tokenizerConfig == null ? null : tokenizerConfig.get("chat_template");
+        if (field == null || field.isNull()) return null;
+        if (field.isString()) return field.stringValue();
+        for (JsonNode item : field) {
+            JsonNode template = item.path("template");
+            if (item.path("name").asString("").equals("default") && template.isString()) return template.stringValue();
+        }
+        throw Fault.of(EngineFault.TEMPLATE_INVALID, "chat_template is neither a text nor a list with a default")
+                .where(path.resolve("tokenizer_config.json")).next("add chat_template.jinja").exception();
+    }
+
+    public Path path() {
+        return path;
+    }
+
+    /// `config.json`.
+    public JsonNode config() {
+        return config;
+    }
+
+    /// `generation_config.json`, or null.
+    public JsonNode generationConfig() {
+        return generationConfig;
+    }
+
+    /// All tensors, valid until the scope closes.
+    public Weights weights() {
+        return weights;
+    }
+
+    /// Text of `tokenizer.json`, or null.
+    public String tokenizerJson() {
+        return tokenizerJson;
+    }
+
+    /// `tokenizer_config.json`, or null.
+    public JsonNode tokenizerConfig() {
+        return tokenizerConfig;
+    }
+
+    /// Source of the chat template, or null.
+    public String chatTemplate() {
+        return chatTemplate;
+    }
+
+    /// model_hash: reads all weight files, so callers keep the result.
+    public String modelHash() throws IOException {
+        return ModelHashes.model(path, weightFiles);
+    }
+
+    /// tokenizer_hash, or null without a tokenizer; null never equals anything.
+    public String tokenizerHash() {
+        return tokenizerHash;
+    }
+
+    /// chat_template_hash, or null without a template; null never equals anything.
+    public String templateHash() {
+        return chatTemplate == null ? null : ModelHashes.template(chatTemplate);
+    }
+}

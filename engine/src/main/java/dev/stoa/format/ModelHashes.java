@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.format;
+
+import dev.stoa.EngineFault;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import tools.jackson.databind.node.ObjectNode;
+
+/// Identities of a model directory by content; names inside the directory count, its own place does not.
+///
+/// A set of files hashes as SHA-256 over, for each name in code-unit order: u32 length and UTF-8 of the name,
+/// u64 size, the 32 bytes of the file's SHA-256.
+final class ModelHashes {
+    private static final long MAX_JSON = 256L << 20;
+    private static final List<String> TOKENIZER_FILES =
+            List.of("added_tokens.json", "special_tokens_map.json", "tokenizer.json");
+
+    private record FileDigest(long size, byte[] sha256) {}
+
+    private ModelHashes() {}
+
+    /// model_hash: the weight files and config.json.
+    static String model(Path directory, List<Path> weightFiles) throws IOException {
+        SortedMap<String, FileDigest> files = new TreeMap<>();
+        for (Path file : weightFiles) files.put(file.getFileName().toString(), digest(file));
+        files.put("config.json", digest(directory.resolve("config.json")));
+        return hash(files);
+    }
+
+    /// tokenizer_hash: the tokenizer's files; tokenizer_config.json counts in canonical form without its
+    /// `chat_template`, so that editing the template does not make another tokenizer.
+    static String tokenizer(Path directory) throws IOException {
+        SortedMap<String, FileDigest> files = new TreeMap<>();
+        for (String name : TOKENIZER_FILES) {
+            Path file = directory.resolve(name);
+            if (Files.exists(file)) files.put(name, digest(file));
+        }
+        Path config = directory.resolve("tokenizer_config.json");
+        if (Files.exists(config)) {
+            ObjectNode tree = (ObjectNode) Json.readObject(config, MAX_JSON, EngineFault.TOKENIZER_INVALID);
+            tree.remove("chat_template");
+            byte[] canonical = Json.canonical(tree).getBytes(StandardCharsets.UTF_8);
+            files.put("tokenizer_config.json", new FileDigest(canonical.length, new Sha256().bytes(canonical).digest()));
+        }
+        return hash(files);
+    }
+
+    /// chat_template_hash: the text's UTF-8 bytes.
+    static String template(String source) {
+        return Sha256.hex(source);
+    }
+
+    private static FileDigest digest(Path file) throws IOException {
+        return new FileDigest(Files.size(file), Sha256.digest(file));
+    }
+
+    private static String hash(SortedMap<String, FileDigest> files) {
+        Sha256 sum = new Sha256();
+        files.forEach((name, file) -> sum.text(name).u64(file.size()).bytes(file.sha256()));
+        return sum.hex();
+    }
+}
