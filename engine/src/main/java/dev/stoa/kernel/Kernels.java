@@ -10,6 +10,9 @@ public interface Kernels extends AutoCloseable {
     /// Provider and width, for example `vector-512`; part of every identity that promises equal bits.
     String id();
 
+    /// Why this provider was chosen, in one sentence for the start banner and `doctor`.
+    String reason();
+
     boolean rowInvariant();
 
     Workers workers();

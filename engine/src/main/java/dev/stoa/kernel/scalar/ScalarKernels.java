@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.kernel.scalar;
+
+import dev.stoa.kernel.Activation;
+import dev.stoa.kernel.Attention;
+import dev.stoa.kernel.Kernels;
+import dev.stoa.kernel.Lora;
+import dev.stoa.kernel.Matmul;
+import dev.stoa.kernel.Norm;
+import dev.stoa.kernel.Rope;
+import dev.stoa.kernel.Workers;
+
+/// Every facet as plain loops. Each output is computed on its own, so rows and threads cannot influence each other.
+public final class ScalarKernels implements Kernels {
+    private final Workers workers;
+    private final String reason;
+    private final Matmul matmul;
+    private final Norm norm;
+    private final Rope rope;
+    private final Activation activation;
+    private final Attention attention;
+    private final Lora lora;
+
+    public ScalarKernels(Workers workers, String reason) {
+        this.workers = workers;
+        this.reason = reason;
+        matmul = new ScalarMatmul(workers);
+        norm = new ScalarNorm(workers);
+        rope = new ScalarRope(workers);
+        activation = new ScalarActivation(workers);
+        attention = new ScalarAttention(workers);
+        lora = new ScalarLora();
+    }
+
+    @Override
+    public String id() {
+        return "scalar";
+    }
+
+    @Override
+    public String reason() {
+        return reason;
+    }
+
+    @Override
+    public boolean rowInvariant() {
+        return true;
+    }
+
+    @Override
+    public Workers workers() {
+        return workers;
+    }
+
+    @Override
+    public Matmul matmul() {
+        return matmul;
+    }
+
+    @Override
+    public Norm norm() {
+        return norm;
+    }
+
+    @Override
+    public Rope rope() {
+        return rope;
+    }
+
+    @Override
+    public Activation activation() {
+        return activation;
+    }
+
+    @Override
+    public Attention attention() {
+        return attention;
+    }
+
+    @Override
+    public Lora lora() {
+        return lora;
+    }
+
+    @Override
+    public void close() {
+        workers.close();
+    }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.quant;
+
+import dev.stoa.EngineFault;
+import dev.stoa.Fault;
+import dev.stoa.tensor.DType;
+import dev.stoa.tensor.Scope;
+import dev.stoa.tensor.Tensor;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.EnumMap;
+import java.util.Map;
+
+/// The registry of weight formats, and whole-tensor conversions.
+public final class Quant {
+    static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final float LARGEST_HALF = 65_504;
+    private static final Map<DType, QuantFormat> FORMATS = new EnumMap<>(Map.of(
+            DType.F32, new F32(), DType.F16, new F16(), DType.BF16, new BF16(),
+            DType.Q8_0, new Q8_0(), DType.Q4_0, new Q4_0()));
+
+    private Quant() {}
+
+    public static boolean supports(DType dtype) {
+        return FORMATS.containsKey(dtype);
+    }
+
+    public static QuantFormat format(DType dtype) {
+        QuantFormat format = FORMATS.get(dtype);
+        if (format == null) {
+            throw Fault.of(EngineFault.UNSUPPORTED_DTYPE, "weights of this type cannot be computed with").got(dtype)
+                    .expected(FORMATS.keySet()).exception();
+        }
+        return format;
+    }
+
+    /// All values of a tensor of at most 2^31 - 1 elements.
+    public static float[] decode(Tensor tensor) {
+        QuantFormat format = format(tensor.dtype());
+        checkBlocks(tensor.dtype(), tensor.cols());
+        float[] values = new float[Math.toIntExact(tensor.elements())];
+        format.decode(tensor.data(), 0, values, 0, values.length);
+        return values;
+    }
+
+    /// Row `row` of the flattened (rows, cols) view into out[from .. from + cols).
+    public static void decodeRow(Tensor tensor, int row, float[] out, int from) {
+        QuantFormat format = format(tensor.dtype());
+        format.decode(tensor.data(), tensor.dtype().bytes(tensor.cols()) * row, out, from, tensor.cols());
+    }
+
+    /// A new tensor in `scope` holding `values` in another format; rows must fill whole blocks.
+    public static Tensor encode(float[] values, DType dtype, Scope scope, long... shape) {
+        QuantFormat format = format(dtype);
+        if (Tensor.elements(shape) != values.length) {
+            throw new IllegalArgumentException(values.length + " values for " + Tensor.elements(shape) + " elements");
+        }
+        if (shape.length > 0) checkBlocks(dtype, shape[shape.length - 1]);
+        Tensor tensor = scope.tensor(dtype, shape);
+        format.encode(values, 0, values.length, tensor.data(), 0);
+        return tensor;
+    }
+
+    private static void checkBlocks(DType dtype, long cols) {
+        Fault.require(cols % dtype.blockElements() == 0, EngineFault.TENSOR_MISMATCH,
+                "rows of %d values do not fill %s blocks of %d", cols, dtype, dtype.blockElements());
+    }
+
+    /// The signed value of largest magnitude, the first of equals.
+    static float extreme(float[] values, int from, int count) {
+        float extreme = 0;
+        for (int i = from; i < from + count; i++) {
+            if (!Float.isFinite(values[i])) {
+                throw Fault.of(EngineFault.NON_FINITE, "value %s at %d cannot be quantized", values[i], i).exception();
+            }
+            if (Math.abs(values[i]) > Math.abs(extreme)) extreme = values[i];
+        }
+        return extreme;
+    }
+
+    /// A block scale as f16.
+    static short scale(float d) {
+        Fault.require(Math.abs(d) <= LARGEST_HALF, EngineFault.OUT_OF_RANGE, "block scale %s exceeds half precision", d);
+        return Float.floatToFloat16(d);
+    }
+}
