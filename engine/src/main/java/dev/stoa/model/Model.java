@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.model;
+
+import dev.stoa.EngineFault;
+import dev.stoa.Fault;
+import dev.stoa.format.ModelDirectory;
+import dev.stoa.format.Weights;
+import dev.stoa.kernel.Kernels;
+import dev.stoa.kernel.PackedWeight;
+import dev.stoa.model.TensorPlan.Binding;
+import dev.stoa.model.TensorPlan.Role;
+import dev.stoa.model.family.Families;
+import dev.stoa.quant.Quant;
+import dev.stoa.tensor.DType;
+import dev.stoa.tensor.Scope;
+import dev.stoa.tensor.Tensor;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+
+/// A model ready to compute: its spec, every tensor bound exactly once, linear layers packed for one provider.
+/// Immutable and shared by all sequences; memory belongs to the scope it was loaded into.
+public final class Model {
+    private final ModelSpec spec;
+    private final String hash;
+    private final Kernels kernels;
+    private final Map<String, Tensor> weights;
+    private final Map<String, Tensor> vectors = new LinkedHashMap<>();
+    private final Map<String, Linear> linears = new LinkedHashMap<>();
+
+    private Model(ModelSpec spec, Map<String, Tensor> tensors, String hash, Kernels kernels, Scope scope) {
+        this.spec = spec;
+        this.hash = hash;
+        this.kernels = kernels;
+        this.weights = TensorPlan.bind(spec, tensors);
+        checkFinite(kernels);
+        List<Binding> plan = TensorPlan.of(spec);
+        for (Binding binding : plan) if (binding.role() == Role.VECTOR) vectors.put(binding.name(), f32(binding.name(), scope));
+        for (Binding binding : plan) {
+            if (binding.role() != Role.LINEAR) continue;
+            String path = binding.name().substring(0, binding.name().length() - ".weight".length());
+            addLinear(path, binding.name(), scope);
+        }
+        if (spec.tiedHead()) addLinear("lm_head", spec.headWeight(), scope);
+    }
+
+    /// Loads a model directory; `scope` must be the one its weights are mapped into, or live no longer.
+    public static Model load(ModelDirectory directory, Kernels kernels, Scope scope) throws IOException {
+        Weights files = directory.weights();
+        ModelSpec spec = Families.translate(directory.config(), files.names());
+        Map<String, Tensor> tensors = new TreeMap<>();
+        for (String name : files.names()) tensors.put(name, files.find(name));
+        return new Model(spec, tensors, directory.modelHash(), kernels, scope);
+    }
+
+    /// A model over tensors in memory, under canonical or prefixed names. `hash` may be null: then it matches no
+    /// adapter that names its base.
+    public static Model of(ModelSpec spec, Map<String, Tensor> tensors, String hash, Kernels kernels, Scope scope) {
+        return new Model(spec, tensors, hash, kernels, scope);
+    }
+
+    public ModelSpec spec() {
+        return spec;
+    }
+
+    /// model_hash of the files, or null for tensors in memory.
+    public String hash() {
+        return hash;
+    }
+
+    public Kernels kernels() {
+        return kernels;
+    }
+
+    /// A tensor as loaded, by canonical name (`layers.0.self_attn.q_proj.weight`).
+    public Tensor weight(String canonical) {
+        Tensor tensor = weights.get(canonical);
+        if (tensor == null) throw new IllegalArgumentException("the model has no tensor " + canonical);
+        return tensor;
+    }
+
+    /// A norm weight or bias as F32.
+    Tensor vector(String canonical) {
+        return vectors.get(canonical);
+    }
+
+    /// A linear layer by module path (`layers.0.self_attn.q_proj`, `lm_head`; a tied head has its own entry).
+    public Linear linear(String path) {
+        Linear linear = linears.get(path);
+        if (linear == null) throw new IllegalArgumentException("the model has no linear layer " + path);
+        return linear;
+    }
+
+    /// The packed matrix of a linear layer, by module path.
+    public PackedWeight packed(String path) {
+        return linear(path).weight();
+    }
+
+    /// Every linear layer an adapter may change: module path -> [outputs, inputs], in layer order.
+    public Map<String, long[]> linearShapes() {
+        Map<String, long[]> shapes = new LinkedHashMap<>();
+        linears.forEach((path, linear) -> shapes.put(path, new long[] {linear.weight().outputs(), linear.weight().inputs()}));
+        return shapes;
+    }
+
+    private void addLinear(String path, String weight, Scope scope) {
+        PackedWeight packed = kernels.matmul().pack(weights.get(weight), scope);
+        linears.put(path, new Linear(linears.size(), path, packed, vectors.get(path + ".bias")));
+    }
+
+    private Tensor f32(String name, Scope scope) {
+        Tensor source = weights.get(name);
+        if (source.dtype() == DType.F32) return source;
+        return Quant.encode(Quant.decode(source), DType.F32, scope, source.shape());
+    }
+
+    /// A weight that is not a number would poison every answer; all tensors are read once and all bad ones named.
+    private void checkFinite(Kernels kernels) {
+        String[] names = weights.keySet().toArray(String[]::new);
+        AtomicReferenceArray<String> bad = new AtomicReferenceArray<>(names.length);
+        kernels.workers().parallel(names.length, 1, (worker, from, to) -> {
+            for (int i = from; i < to; i++) bad.set(i, firstBad(names[i], weights.get(names[i])));
+        });
+        List<String> issues = new ArrayList<>();
+        for (int i = 0; i < names.length; i++) if (bad.get(i) != null) issues.add(bad.get(i));
+        if (issues.isEmpty()) return;
+        throw Fault.of(EngineFault.NON_FINITE, "%d tensors hold values that are not finite numbers", issues.size())
+                .issues(issues).next("fetch or export the weights again").exception();
+    }
+
+    private static String firstBad(String name, Tensor tensor) {
+        float[] row = new float[tensor.cols()];
+        for (int r = 0; r < tensor.rows(); r++) {
+            Quant.decodeRow(tensor, r, row, 0);
+            for (int c = 0; c < row.length; c++) {
+                if (!Float.isFinite(row[c])) return name + "[" + r + ", " + c + "] = " + row[c];
+            }
+        }
+        return null;
+    }
+}
