@@ -29,6 +29,12 @@ public interface Kernels extends AutoCloseable {
 
     Lora lora();
 
+    SegmentAttention segmentAttention();
+
+    Gradients gradients();
+
+    Updates updates();
+
     @Override
     void close();
 }

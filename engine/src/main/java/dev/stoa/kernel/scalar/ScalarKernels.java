@@ -3,11 +3,14 @@ package dev.stoa.kernel.scalar;
 
 import dev.stoa.kernel.Activation;
 import dev.stoa.kernel.Attention;
+import dev.stoa.kernel.Gradients;
 import dev.stoa.kernel.Kernels;
 import dev.stoa.kernel.Lora;
 import dev.stoa.kernel.Matmul;
 import dev.stoa.kernel.Norm;
 import dev.stoa.kernel.Rope;
+import dev.stoa.kernel.SegmentAttention;
+import dev.stoa.kernel.Updates;
 import dev.stoa.kernel.Workers;
 
 /// Every facet as plain loops. Each output is computed on its own, so rows and threads cannot influence each other.
@@ -20,6 +23,9 @@ public final class ScalarKernels implements Kernels {
     private final Activation activation;
     private final Attention attention;
     private final Lora lora;
+    private final SegmentAttention segmentAttention;
+    private final Gradients gradients;
+    private final Updates updates;
 
     public ScalarKernels(Workers workers, String reason) {
         this.workers = workers;
@@ -30,6 +36,9 @@ public final class ScalarKernels implements Kernels {
         activation = new ScalarActivation(workers);
         attention = new ScalarAttention(workers);
         lora = new ScalarLora();
+        segmentAttention = new ScalarSegmentAttention(workers);
+        gradients = new ScalarGradients(workers);
+        updates = new ScalarUpdates(workers);
     }
 
     @Override
@@ -80,6 +89,21 @@ public final class ScalarKernels implements Kernels {
     @Override
     public Lora lora() {
         return lora;
+    }
+
+    @Override
+    public SegmentAttention segmentAttention() {
+        return segmentAttention;
+    }
+
+    @Override
+    public Gradients gradients() {
+        return gradients;
+    }
+
+    @Override
+    public Updates updates() {
+        return updates;
     }
 
     @Override

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Optimizers (AdamW, Muon), learning-rate schedules, gradient clipping.
+package dev.stoa.optim;
