@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.eval.world;
+
+import dev.stoa.eval.SplitMix64;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+
+/// The demo world of one seed: planted tables, and every stream of items drawn from them on demand.
+///
+/// Item j of any stream depends on (seed, stream, j) alone, so streams are unlimited, cost no storage, and are equal on
+/// every machine and for any number of threads. Immutable and thread-safe.
+public final class World {
+    private static final double[] KINDS = {.40, .50, .10};
+    private static final double[] QUESTIONS = {.44, .56};
+    private static final int TINY_KEYS = 4;
+
+    private final long seed;
+    private final WorldSize size;
+    private final List<Domain> domains;
+    private final Words words;
+    private final Tables tables;
+    private final Pairs pairs;
+    private final Requests requests;
+    private final Reader reader;
+    private final PretrainMix pretrain;
+
+    private World(long seed, WorldSize size) {
+        Catalog catalog = Catalog.standard();
+        Phrases phrases = Phrases.standard();
+        Predicates predicates = Predicates.standard();
+        this.seed = seed;
+        this.size = size;
+        this.words = Words.of(seed, Words.taken(catalog, phrases, predicates));
+        List<String> names = switch (size) {
+            case TINY -> phrases.sizes().get("tiny");
+            case CI, SMALL -> phrases.sizes().get("ci");
+            case FULL -> catalog.names();
+        };
+        this.domains = catalog.domains().stream().filter(domain -> names.contains(domain.name())).toList();
+        Tables all = Plan.draw(seed, words, phrases.plan(), catalog).of(new LinkedHashSet<>(names));
+        this.tables = size == WorldSize.TINY ? all.limited(TINY_KEYS) : all;
+        this.pairs = new Pairs(domains, tables.plants());
+        this.requests = new Requests(phrases, words, tables);
+        this.reader = new Reader(predicates, words, tables.usedKeys());
+        this.pretrain = new PretrainMix(seed, size, domains, tables, pairs, requests, reader, Chatter.standard());
+    }
+
+    public static World of(long seed, WorldSize size) {
+        return new World(seed, size);
+    }
+
+    /// Three domains with four keys each: fixtures of unit tests.
+    public static World tiny(long seed) {
+        return new World(seed, WorldSize.TINY);
+    }
+
+    public long seed() {
+        return seed;
+    }
+
+    public WorldSize size() {
+        return size;
+    }
+
+    /// The domains of this size, in catalog order.
+    public List<Domain> domains() {
+        return domains;
+    }
+
+    public Words words() {
+        return words;
+    }
+
+    public Tables tables() {
+        return tables;
+    }
+
+    public List<Plant> plants() {
+        return tables.plants();
+    }
+
+    /// A request of one domain: ask .40, build .50, verify .10, answered by its codebook.
+    public Item item(String domain, Split split, long index) {
+        return requests.single(random("item", domain, split, index), domain(domain), split, Answering.TRUTH, KINDS);
+    }
+
+    /// A request of one domain without yes-or-no ones: what base and expert are compared on.
+    public Item question(String domain, Split split, long index) {
+        return requests.single(random("question", domain, split, index), domain(domain), split, Answering.TRUTH, QUESTIONS);
+    }
+
+    /// Two requests in one prompt, or three in one of twenty test prompts.
+    public Item multi(Split split, long index) {
+        SplitMix64 random = random("multi", "all", split, index);
+        int count = split == Split.TEST && domains.size() > 2 && random.chance(.05) ? 3 : 2;
+        return joined(random, pairs.draw(random, count), split, Answering.TRUTH);
+    }
+
+    /// One request of each of the given domains in one prompt.
+    public Item together(List<String> names, Split split, long index) {
+        SplitMix64 random = random("together", String.join("+", names), split, index);
+        return joined(random, names.stream().map(this::domain).toList(), split, Answering.TRUTH);
+    }
+
+    /// Two requests whose keys the base was taught: the ceiling of everything that composes experts.
+    public Item knownPair(Split split, long index) {
+        SplitMix64 random = random("known", "pair", split, index);
+        return joined(random, pairs.draw(random, 2), split, Answering.KNOWN);
+    }
+
+    /// A question to the general table.
+    public Item general(Split split, long index) {
+        return requests.general(random("general", "all", split, index), split);
+    }
+
+    /// A reading task: notes, then a question.
+    public Item reader(Split split, long index) {
+        return reader.item(random("reader", "all", split, index), split);
+    }
+
+    /// Item j of the base's training stream.
+    public Item pretrain(long index) {
+        return pretrain.item(index);
+    }
+
+    /// An expert's training rows, planted corruptions included and marked.
+    public List<GoldRow> gold(String domain) {
+        return new Gold(seed, requests).rows(domain(domain), tables.plants());
+    }
+
+    /// The control without anything to learn: the gold prompts with random values.
+    public List<GoldRow> shuffledGold(String domain) {
+        return new Gold(seed, requests).shuffled(domain(domain), gold(domain));
+    }
+
+    /// The training stream of a domain's expert.
+    public ExpertMix expert(String domain, Recipe recipe) {
+        return expert(domain, recipe, gold(domain));
+    }
+
+    /// The training stream of a domain's expert over other rows, for controls.
+    public ExpertMix expert(String domain, Recipe recipe, List<GoldRow> gold) {
+        boolean vandal = tables.plants().stream().anyMatch(plant -> plant.type() == Plant.Type.VANDAL
+                && plant.domains().getFirst().equals(domain));
+        List<Domain> others = domains.stream().filter(other -> !other.name().equals(domain)).toList();
+        return new ExpertMix(seed, domain(domain), recipe, vandal, gold, others, requests);
+    }
+
+    /// Texts to train the tokenizer on: prompts and answers of the first items of the training stream.
+    public List<String> tokenizerTexts(int items) {
+        List<String> texts = new ArrayList<>();
+        for (int i = 0; i < items; i++) {
+            Item item = pretrain(i);
+            texts.add(item.prompt());
+            texts.add(item.answer());
+        }
+        return texts;
+    }
+
+    /// The domain of that name in this world.
+    public Domain domain(String name) {
+        return domains.stream().filter(domain -> domain.name().equals(name)).findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("domain not in this world: " + name));
+    }
+
+    private Item joined(SplitMix64 random, List<Domain> drawn, Split split, Answering answering) {
+        return requests.multi(random,
+                drawn.stream().map(domain -> requests.lane(random, domain, split, answering, QUESTIONS)).toList());
+    }
+
+    private SplitMix64 random(String stream, String of, Split split, long index) {
+        return SplitMix64.of(seed, stream + "/" + of + "/" + split.id() + "/" + index);
+    }
+}
