@@ -83,7 +83,9 @@ public final class BlobStore {
                 + ProcessHandle.current().pid() + "-" + Long.toHexString(ThreadLocalRandom.current().nextLong()));
     }
 
+    /// Read-only, because mounted directories may show the same file under another name.
     private void commit(Path part, Path target) throws IOException {
+        part.toFile().setReadOnly();
         disk.rename(part, target);
         disk.forceDirectory(target.getParent());
         disk.forceDirectory(root);

@@ -39,6 +39,7 @@ class BlobStoreTest {
         for (int at = 0; at < good.length; at++) {
             byte[] bad = good.clone();
             bad[at] ^= 1;
+            blobs.path(hash).toFile().setWritable(true);
             Files.write(blobs.path(hash), bad);
             assertThatThrownBy(() -> blobs.read(hash)).isInstanceOf(FaultException.class).hasMessageContaining(hash);
             assertThatThrownBy(() -> blobs.verify(hash)).isInstanceOf(FaultException.class).hasMessageContaining(hash);

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.library;
+
+import dev.stoa.adapter.Adapter;
+import dev.stoa.adapter.Delta;
+import dev.stoa.adapter.TargetId;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+
+/// What the manifest says about the content of an adapter. Rank, scale and alpha are those of its largest module.
+public record AdapterFacts(
+        String adapterHash, int rank, double scale, List<String> targets, String dtype, long params) {
+    public static AdapterFacts of(Adapter adapter) {
+        int rank = 0;
+        double scale = 1;
+        long params = 0;
+        TreeSet<String> targets = new TreeSet<>();
+        TreeSet<String> dtypes = new TreeSet<>();
+        for (Map.Entry<TargetId, Delta> entry : adapter.entries().entrySet()) {
+            switch (entry.getValue()) {
+                case Delta.LowRank delta -> {
+                    if (delta.rank() > rank) {
+                        rank = delta.rank();
+                        scale = delta.scale();
+                    }
+                    params += delta.a().elements() + delta.b().elements();
+                    dtypes.add(delta.a().dtype().name());
+                    dtypes.add(delta.b().dtype().name());
+                }
+            }
+            targets.add(entry.getKey().module());
+        }
+        return new AdapterFacts(adapter.hash(), rank, scale, List.copyOf(targets), String.join("+", dtypes), params);
+    }
+
+    Manifest.AdapterPart part(List<Manifest.StoredFile> files) {
+        return new Manifest.AdapterPart(files, adapterHash, rank, scale * rank, scale, targets, dtype, params);
+    }
+}
