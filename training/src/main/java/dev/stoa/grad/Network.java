@@ -30,7 +30,7 @@ public final class Network {
             LayerSpec spec, Parameter mixerNorm, Projection q, Projection k, Projection v, Projection o, Parameter queryNorm,
             Parameter keyNorm, Parameter ffnNorm, Projection gate, Projection up, Projection down) {}
 
-    /// `projections` maps a module path (`layers.0.self_attn.q_proj`, `lm_head`, or `embed_tokens` for a tied head) to
+    /// `projections` maps a module path (`layers.0.self_attn.q_proj`; `lm_head` also when it is tied) to
     /// its matrix, `parameters` a tensor name (`norm.weight`) to its tensor.
     public Network(ModelSpec spec, Function<String, Projection> projections, Function<String, Parameter> parameters,
             Kernels kernels, Workspace workspace) {
@@ -38,7 +38,7 @@ public final class Network {
         this.kernels = kernels;
         this.workspace = workspace;
         embedding = parameters.apply("embed_tokens.weight");
-        head = projections.apply(spec.tiedHead() ? "embed_tokens" : "lm_head");
+        head = projections.apply("lm_head");
         finalNorm = parameters.apply("norm.weight");
         for (LayerSpec layer : spec.layers()) layers.add(layer(layer, projections, parameters));
     }

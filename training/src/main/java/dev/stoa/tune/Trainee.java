@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.tune;
+
+import dev.stoa.grad.Network;
+import dev.stoa.grad.Parameter;
+import dev.stoa.optim.Optimizer;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+
+/// What is trained: a network, its trainable parameters (in a fixed order), and how the result is written.
+/// `identity` names the configuration and the base; a checkpoint of another identity is not resumed.
+public record Trainee(Network network, List<Parameter> parameters, Optimizer optimizer, String identity, Output output) {
+    /// Writes the parameters' current values to a directory that does not exist yet.
+    @FunctionalInterface
+    public interface Output {
+        void write(Path directory) throws IOException;
+    }
+
+    public Trainee {
+        parameters = List.copyOf(parameters);
+    }
+
+    public long parameterCount() {
+        return parameters.stream().mapToLong(parameter -> parameter.value().elements()).sum();
+    }
+}
