@@ -15,5 +15,7 @@ public enum EngineFault implements Fault.Code {
     // generation
     OUT_OF_RANGE, EMPTY_PROMPT, CONTEXT_LENGTH_EXCEEDED, QUEUE_FULL, NON_FINITE_LOGITS, TIMEOUT,
     // machine
-    KERNELS_UNAVAILABLE
+    KERNELS_UNAVAILABLE,
+    // running
+    MEMORY_LIMIT, INTERNAL
 }

@@ -26,6 +26,27 @@ public interface Generator extends AutoCloseable {
     /// Residual stream after `layer` (0-based) at the given prompt positions: (positions.length, hidden), flattened.
     float[] hidden(int[] prompt, int layer, int[] positions);
 
+    /// [#score] of many items; results in input order. An engine runs them in mixed batches.
+    default List<double[]> scoreAll(List<Scoring> items) {
+        return items.stream().map(item -> score(item.prompt(), item.continuation(), item.experts())).toList();
+    }
+
+    /// [#logProbabilities] of many items; results in input order.
+    default List<float[]> logProbabilitiesAll(List<Scoring> items) {
+        return items.stream().map(item -> logProbabilities(item.prompt(), item.continuation(), item.experts())).toList();
+    }
+
+    /// [#hidden] of many prompts; results in input order.
+    default List<float[]> hiddenAll(List<Probing> items) {
+        return items.stream().map(item -> hidden(item.prompt(), item.layer(), item.positions())).toList();
+    }
+
+    /// A continuation to be scored after a prompt.
+    record Scoring(int[] prompt, int[] continuation, AdapterSet experts) {}
+
+    /// Positions of a prompt at which to read the residual stream of the base after `layer`.
+    record Probing(int[] prompt, int layer, int[] positions) {}
+
     interface RequestHandle {
         String id();
 

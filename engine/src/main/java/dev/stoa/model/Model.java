@@ -16,6 +16,7 @@ import dev.stoa.tensor.Scope;
 import dev.stoa.tensor.Tensor;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,6 +32,7 @@ public final class Model {
     private final Map<String, Tensor> weights;
     private final Map<String, Tensor> vectors = new LinkedHashMap<>();
     private final Map<String, Linear> linears = new LinkedHashMap<>();
+    private final Map<String, long[]> linearShapes = new LinkedHashMap<>();
 
     private Model(ModelSpec spec, Map<String, Tensor> tensors, String hash, Kernels kernels, Scope scope) {
         this.spec = spec;
@@ -46,6 +48,8 @@ public final class Model {
             addLinear(path, binding.name(), scope);
         }
         if (spec.tiedHead()) addLinear("lm_head", spec.headWeight(), scope);
+        linears.forEach((path, linear) ->
+                linearShapes.put(path, new long[] {linear.weight().outputs(), linear.weight().inputs()}));
     }
 
     /// Loads a model directory; `scope` must be the one its weights are mapped into, or live no longer.
@@ -102,9 +106,7 @@ public final class Model {
 
     /// Every linear layer an adapter may change: module path -> [outputs, inputs], in layer order.
     public Map<String, long[]> linearShapes() {
-        Map<String, long[]> shapes = new LinkedHashMap<>();
-        linears.forEach((path, linear) -> shapes.put(path, new long[] {linear.weight().outputs(), linear.weight().inputs()}));
-        return shapes;
+        return Collections.unmodifiableMap(linearShapes);
     }
 
     private void addLinear(String path, String weight, Scope scope) {

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.generate;
+
+import dev.stoa.EngineFault;
+import dev.stoa.Fault;
+import dev.stoa.adapter.Adapter;
+import dev.stoa.adapter.Delta;
+import dev.stoa.adapter.TargetId;
+import dev.stoa.model.Model;
+import dev.stoa.quant.Quant;
+import dev.stoa.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/// Whether an adapter can act on a model. Every problem of one kind is listed in one fault.
+final class AdapterCheck {
+    private AdapterCheck() {}
+
+    /// Everything an adapter must satisfy before it may be mounted.
+    static void check(Adapter adapter, Model model, int maxRank, String name) {
+        if (adapter.baseHash() != null && !adapter.baseHash().equals(model.hash())) {
+            throw Fault.of(EngineFault.ADAPTER_INCOMPATIBLE, "the adapter was trained on another base").where(name)
+                    .got("base " + adapter.baseHash()).expected("base " + model.hash())
+                    .next("use the base it names, or train it on this one").exception();
+        }
+        if (adapter.entries().isEmpty()) {
+            throw Fault.of(EngineFault.ADAPTER_INVALID, "the adapter changes no module").where(name)
+                    .expected("at least one linear layer of the model").exception();
+        }
+        checkShapes(adapter, model, name);
+        List<String> ranks = new ArrayList<>();
+        List<String> values = new ArrayList<>();
+        List<String> zeros = new ArrayList<>();
+        adapter.entries().forEach((target, delta) -> {
+            switch (delta) {
+                case Delta.LowRank low -> {
+                    if (low.rank() < 1 || low.rank() > maxRank) ranks.add(target.path() + " has rank " + low.rank());
+                    if (!Double.isFinite(low.scale())) values.add(target.path() + " has scale " + low.scale());
+                    scan(target.path() + " A", low.a(), values);
+                    if (scan(target.path() + " B", low.b(), values) == 0) zeros.add(target.path());
+                }
+            }
+        });
+        if (!ranks.isEmpty()) {
+            throw Fault.of(EngineFault.RANK_MISMATCH, "%d modules exceed the rank limit", ranks.size()).where(name)
+                    .expected("rank 1 to " + maxRank).issues(ranks).exception();
+        }
+        if (!values.isEmpty()) {
+            throw Fault.of(EngineFault.NON_FINITE, "%d factors hold values that are not finite numbers", values.size())
+                    .where(name).issues(values).next("the training diverged; train again").exception();
+        }
+        if (zeros.size() == adapter.entries().size()) {
+            throw Fault.of(EngineFault.ADAPTER_INVALID, "B is zero in all %d modules: the adapter has no effect", zeros.size())
+                    .where(name).next("it was saved before its first training step").exception();
+        }
+    }
+
+    /// Cheap enough for every request: targets exist and fit.
+    static void checkShapes(Adapter adapter, Model model, String name) {
+        Map<String, long[]> shapes = model.linearShapes();
+        List<String> issues = new ArrayList<>();
+        for (Map.Entry<TargetId, Delta> entry : adapter.entries().entrySet()) {
+            String path = entry.getKey().path();
+            long[] shape = shapes.get(path);
+            switch (entry.getValue()) {
+                case Delta.LowRank low -> {
+                    if (shape == null) {
+                        issues.add(path + " is no linear layer of this model");
+                    } else if (low.b().rows() != shape[0] || low.a().cols() != shape[1]) {
+                        issues.add(path + " changes a " + low.b().rows() + " x " + low.a().cols() + " matrix, the model's is "
+                                + shape[0] + " x " + shape[1]);
+                    }
+                }
+            }
+        }
+        if (issues.isEmpty()) return;
+        throw Fault.of(EngineFault.ADAPTER_INCOMPATIBLE, "%d modules of the adapter do not fit the model", issues.size())
+                .where(name).issues(issues).exception();
+    }
+
+    /// Whether the memory of an adapter still exists.
+    static boolean alive(Adapter adapter) {
+        for (Delta delta : adapter.entries().values()) {
+            boolean alive = switch (delta) {
+                case Delta.LowRank low -> low.a().data().scope().isAlive() && low.b().data().scope().isAlive();
+            };
+            if (!alive) return false;
+        }
+        return true;
+    }
+
+    /// Notes the first value that is not finite; returns the largest magnitude.
+    private static float scan(String what, Tensor tensor, List<String> issues) {
+        float largest = 0;
+        for (float value : Quant.decode(tensor)) {
+            if (!Float.isFinite(value)) {
+                issues.add(what + " holds " + value);
+                return Float.NaN;
+            }
+            largest = Math.max(largest, Math.abs(value));
+        }
+        return largest;
+    }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.generate;
+
+import dev.stoa.Fault;
+import dev.stoa.generate.Event.TokenLogprob;
+import dev.stoa.generate.Event.Usage;
+import dev.stoa.tensor.Tensor;
+import dev.stoa.token.Tokenizer;
+import java.util.List;
+import java.util.function.Consumer;
+
+/// Samples a continuation token by token and reports it as events. The token that ends a text (eos) is counted in the
+/// usage but is no token event; text that a stop string ends is cut before it.
+final class GenerateTask implements Task {
+    /// What the engine's thread lends to every generation.
+    record Tools(Sampler sampler, Distribution distribution, Tokenizer tokenizer, List<Integer> eosIds) {}
+
+    private final GenerateConfig config;
+    private final Compose compose;
+    private final double[] weights;
+    private final int promptTokens;
+    private final int maxTokens;
+    private final long seed;
+    private final Tools tools;
+    private final TextStream text;
+    private final Consumer<Event> sink;
+    private final long arrival;
+    private long admitted = Long.MIN_VALUE;
+    private long firstToken;
+    private int sampled;
+    private String reason;
+    private String detail;
+    private boolean ended;
+
+    /// `weights` belong to the members after the base; `maxTokens` is already clipped to the context.
+    GenerateTask(GenerateConfig config, Compose compose, double[] weights, int promptTokens, int maxTokens, long seed,
+            Tools tools, Consumer<Event> sink, long arrival) {
+        this.config = config;
+        this.compose = compose;
+        this.weights = weights;
+        this.promptTokens = promptTokens;
+        this.maxTokens = maxTokens;
+        this.seed = seed;
+        this.tools = tools;
+        this.text = new TextStream(tools.tokenizer(), config.stop());
+        this.sink = sink;
+        this.arrival = arrival;
+    }
+
+    @Override
+    public void started(long now) {
+        admitted = now;
+        sink.accept(new Event.Started(promptTokens, seed));
+    }
+
+    @Override
+    public int logits(int position, Tensor logits, int[] rows, long now) {
+        Distribution distribution = tools.distribution();
+        double[] z = rows.length == 1
+                ? distribution.read(logits, rows[0]) : distribution.combine(compose, logits, rows, weights);
+        int id = tools.sampler().sample(z, config, seed, sampled);
+        TokenLogprob logprob = config.logprobs() < 0 ? null : Distribution.logprob(z, id, config.logprobs());
+        if (sampled++ == 0) firstToken = now;
+        if (!config.ignoreEos() && tools.eosIds().contains(id)) {
+            Tokenizer tokenizer = tools.tokenizer();
+            return end("stop", tokenizer == null ? "token " + id : tokenizer.decode(new int[] {id}, false));
+        }
+        sink.accept(new Event.Token(id, text.push(id), logprob));
+        if (text.stopped() != null) return end("stop", text.stopped());
+        return sampled == maxTokens ? end("length", null) : id;
+    }
+
+    private int end(String why, String what) {
+        reason = why;
+        detail = what;
+        return DONE;
+    }
+
+    @Override
+    public int wantedLayer(int position) {
+        return -1;
+    }
+
+    @Override
+    public void residual(int position, float[] values) {
+        throw new IllegalStateException("no residual was asked for");
+    }
+
+    @Override
+    public void finish(String why, long now) {
+        if (ended) return;
+        ended = true;
+        String rest = text.flush();
+        double total = ms(now - arrival);
+        Usage usage = new Usage(promptTokens, sampled, admitted == Long.MIN_VALUE ? total : ms(admitted - arrival),
+                sampled == 0 ? 0 : ms(firstToken - arrival), total);
+        sink.accept(new Event.Finished(why == null ? reason : why, detail, rest, usage));
+    }
+
+    @Override
+    public void fail(Fault fault) {
+        if (ended) return;
+        ended = true;
+        sink.accept(new Event.Failed(fault));
+    }
+
+    private static double ms(long nanos) {
+        return nanos / 1e6;
+    }
+}
