@@ -20,4 +20,9 @@ public interface Tokenizer {
 
     /// The id of a token by its text (special or not), or -1.
     int id(String token);
+
+    /// Spaces that [#decode] drops from the start of a text (SentencePiece-style vocabularies); usually 0.
+    default int droppedLeadingSpaces() {
+        return 0;
+    }
 }

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.token;
+
+/// Character classes by the Unicode properties that tokenizers mean (Java's own predicates differ in places).
+final class Characters {
+    private static final int PUNCTUATION = 1 << Character.CONNECTOR_PUNCTUATION | 1 << Character.DASH_PUNCTUATION
+            | 1 << Character.START_PUNCTUATION | 1 << Character.END_PUNCTUATION | 1 << Character.OTHER_PUNCTUATION
+            | 1 << Character.INITIAL_QUOTE_PUNCTUATION | 1 << Character.FINAL_QUOTE_PUNCTUATION;
+    private static final int NUMBER = 1 << Character.DECIMAL_DIGIT_NUMBER | 1 << Character.LETTER_NUMBER
+            | 1 << Character.OTHER_NUMBER;
+    private static final int MARK = 1 << Character.NON_SPACING_MARK | 1 << Character.ENCLOSING_MARK
+            | 1 << Character.COMBINING_SPACING_MARK;
+
+    private Characters() {}
+
+    /// The property White_Space.
+    static boolean isWhitespace(int c) {
+        return c >= 9 && c <= 13 || c == 0x85 || Character.isSpaceChar(c);
+    }
+
+    /// Categories Nd, Nl, No.
+    static boolean isNumeric(int c) {
+        return (NUMBER >> Character.getType(c) & 1) != 0;
+    }
+
+    /// Categories P*, and all of ASCII's punctuation and symbols.
+    static boolean isPunctuation(int c) {
+        boolean ascii = c > 32 && c < 127 && !Character.isLetterOrDigit(c);
+        return ascii || (PUNCTUATION >> Character.getType(c) & 1) != 0;
+    }
+
+    /// Categories Mn, Mc, Me.
+    static boolean isMark(int c) {
+        return (MARK >> Character.getType(c) & 1) != 0;
+    }
+
+    /// What `\w` matches: letters, marks, decimal digits, connectors, joiners.
+    static boolean isWord(int c) {
+        int type = Character.getType(c);
+        return Character.isAlphabetic(c) || isMark(c) || type == Character.DECIMAL_DIGIT_NUMBER
+                || type == Character.CONNECTOR_PUNCTUATION || c == 0x200C || c == 0x200D;
+    }
+}
