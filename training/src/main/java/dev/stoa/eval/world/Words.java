@@ -2,10 +2,13 @@
 package dev.stoa.eval.world;
 
 import dev.stoa.eval.SplitMix64;
+import dev.stoa.eval.verify.Verifiers;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 
 /// The invented words of one seed: keys (two syllables and a closing consonant) and a pool of 48 values (two
@@ -100,6 +103,13 @@ public final class Words {
     /// The value as the two numbers of its function x * p + q.
     public static String pair(int value) {
         return factor(value) + " " + constant(value);
+    }
+
+    /// Every value word as a unit: six dimensions, eight powers of ten each, so that one amount has several spellings.
+    public Map<String, Verifiers.Unit> units() {
+        Map<String, Verifiers.Unit> units = new LinkedHashMap<>();
+        for (int i = 0; i < VALUES; i++) units.put(values.get(i), new Verifiers.Unit(i % 6, 3 * (i / 6) - 12));
+        return units;
     }
 
     /// The n-th key of the seeded order.

@@ -2,7 +2,12 @@
 package dev.stoa.eval.world;
 
 import dev.stoa.eval.SplitMix64;
+import dev.stoa.eval.verify.Family;
+import dev.stoa.eval.verify.Verdict;
+import dev.stoa.eval.verify.VerifierAudit;
+import dev.stoa.eval.verify.Verifiers;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 
@@ -24,6 +29,7 @@ public final class World {
     private final Requests requests;
     private final Reader reader;
     private final PretrainMix pretrain;
+    private final Verifiers verifiers;
 
     private World(long seed, WorldSize size) {
         Catalog catalog = Catalog.standard();
@@ -44,6 +50,7 @@ public final class World {
         this.requests = new Requests(phrases, words, tables);
         this.reader = new Reader(predicates, words, tables.usedKeys());
         this.pretrain = new PretrainMix(seed, size, domains, tables, pairs, requests, reader, Chatter.standard());
+        this.verifiers = new Verifiers(words.units());
     }
 
     public static World of(long seed, WorldSize size) {
@@ -156,6 +163,35 @@ public final class World {
             texts.add(item.answer());
         }
         return texts;
+    }
+
+    /// Whether an answer is right: as many lines as requests, each passing the verifier of its own family.
+    public Verdict verify(Item item, String answer) {
+        String[] lines = answer.strip().split("\n", -1);
+        if (lines.length != item.parts().size()) {
+            return Verdict.wrongLines(lines.length, item.parts().size());
+        }
+        for (int i = 0; i < lines.length; i++) {
+            Verdict verdict = verify(item.parts().get(i), lines[i]);
+            if (!verdict.pass()) return verdict;
+        }
+        return Verdict.PASS;
+    }
+
+    /// Whether one line answers one part.
+    public Verdict verify(Part part, String line) {
+        return verifiers.of(part.family()).verify(part.answer(), line);
+    }
+
+    /// The audit of every family's verifier on answers of this world.
+    public List<VerifierAudit> audits(int answersPerFamily) {
+        return Arrays.stream(Family.values())
+                .map(family -> VerifierAudit.of(verifiers.of(family), family, Answers.of(family, words, seed, answersPerFamily), verifiers))
+                .toList();
+    }
+
+    public Verifiers verifiers() {
+        return verifiers;
     }
 
     /// The domain of that name in this world.
