@@ -8,7 +8,9 @@ import dev.stoa.adapter.Adapter;
 import dev.stoa.adapter.AdapterSet;
 import dev.stoa.cache.CachePool;
 import dev.stoa.cache.CacheStack;
+import dev.stoa.format.ModelDirectory;
 import dev.stoa.generate.Scheduler.Slice;
+import dev.stoa.kernel.KernelProvider;
 import dev.stoa.kernel.Kernels;
 import dev.stoa.model.Batch;
 import dev.stoa.model.Decoder;
@@ -16,6 +18,8 @@ import dev.stoa.model.Model;
 import dev.stoa.tensor.Ledger;
 import dev.stoa.tensor.Scope;
 import dev.stoa.token.Tokenizer;
+import dev.stoa.token.TokenizerJson;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
@@ -44,6 +48,7 @@ public final class Engine implements Generator {
     private static final long LOGIT_BYTES = 64L << 20;
     private static final int LARGEST_GROUP = 1 + AdapterSet.LIMIT;
 
+    private final LoadConfig config;
     private final Model model;
     private final Tokenizer tokenizer;
     private final Ledger ledger;
@@ -63,6 +68,7 @@ public final class Engine implements Generator {
     private boolean closed;
 
     private Engine(Model model, Tokenizer tokenizer, List<Integer> eosIds, LoadConfig config, Ledger ledger, List<Runnable> onClose) {
+        this.config = config;
         this.model = model;
         this.tokenizer = tokenizer;
         this.ledger = ledger;
@@ -92,9 +98,34 @@ public final class Engine implements Generator {
         return start(new Engine(model, tokenizer, model.spec().eosIds(), config, ledger, List.of()));
     }
 
+    /// Loads the model directory that `config` names, with its tokenizer; everything loaded is the engine's and is
+    /// returned on close.
+    public static Engine open(LoadConfig config) throws IOException {
+        if (config.model() == null) throw new IllegalArgumentException("the load config names no model directory");
+        Ledger ledger = new Ledger();
+        Scope weights = ledger.scope("weights");
+        List<Runnable> opened = new ArrayList<>(List.of(weights::close));
+        try {
+            ModelDirectory directory = ModelDirectory.open(config.model(), weights);
+            Kernels kernels = KernelProvider.open(config.kernels(), config.threads());
+            opened.addFirst(kernels::close);
+            LOG.log(System.Logger.Level.INFO, "event=kernels {0}", kernels.reason());
+            Model model = Model.load(directory, kernels, weights);
+            Tokenizer tokenizer = TokenizerJson.parse(directory.tokenizerJson());
+            return start(new Engine(model, tokenizer, EosIds.of(model.spec(), directory, tokenizer), config, ledger, opened));
+        } catch (IOException | RuntimeException failure) {
+            opened.forEach(Runnable::run);
+            throw failure;
+        }
+    }
+
     private static Engine start(Engine engine) {
         engine.thread.start();
         return engine;
+    }
+
+    public LoadConfig config() {
+        return config;
     }
 
     public Model model() {

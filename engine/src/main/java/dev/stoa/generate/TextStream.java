@@ -1,41 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.stoa.generate;
 
+import dev.stoa.token.IncrementalDecoder;
 import dev.stoa.token.Tokenizer;
-import java.nio.ByteBuffer;
-import java.nio.CharBuffer;
-import java.nio.charset.CharsetDecoder;
-import java.nio.charset.CodingErrorAction;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /// Tokens to visible text, piece by piece: incomplete characters wait for their last byte, and whatever may still
-/// become a stop string is held back. Special tokens are not visible. The pieces concatenate to the final text.
+/// become a stop string is held back. Special tokens are not visible; without a tokenizer nothing is. The pieces concatenate to the final text.
 final class TextStream {
-    private final Tokenizer tokenizer;
+    private final int ids;
     private final List<String> stops;
-    private final CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder()
-            .onMalformedInput(CodingErrorAction.REPLACE).onUnmappableCharacter(CodingErrorAction.REPLACE);
-    private byte[] partial = {};
+    private final IncrementalDecoder decoder;
     private final StringBuilder held = new StringBuilder();
     private String stopped;
 
     TextStream(Tokenizer tokenizer, List<String> stops) {
-        this.tokenizer = tokenizer;
+        this.ids = tokenizer == null ? 0 : tokenizer.size();
+        this.decoder = tokenizer == null ? null : new IncrementalDecoder(tokenizer, true);
         this.stops = stops;
     }
 
     /// The text that `id` makes visible, empty while something is held back. Nothing comes after a stop string. Ids
     /// past the tokenizer's last (models pad their tables) have no text.
     String push(int id) {
-        if (tokenizer == null || id >= tokenizer.size() || tokenizer.isSpecial(id)) return "";
-        return release(decode(tokenizer.bytes(id), false));
+        return id >= ids ? "" : release(decoder.push(id));
     }
 
     /// What is still held at the end of the text: it can no longer become a stop string.
     String flush() {
-        if (tokenizer == null || stopped != null) return "";
-        String rest = held + decode(new byte[0], true);
+        if (decoder == null || stopped != null) return "";
+        String rest = held + decoder.finish();
         held.setLength(0);
         return rest;
     }
@@ -43,20 +37,6 @@ final class TextStream {
     /// The stop string that ended the text, or null.
     String stopped() {
         return stopped;
-    }
-
-    private String decode(byte[] bytes, boolean end) {
-        byte[] all = new byte[partial.length + bytes.length];
-        System.arraycopy(partial, 0, all, 0, partial.length);
-        System.arraycopy(bytes, 0, all, partial.length, bytes.length);
-        ByteBuffer in = ByteBuffer.wrap(all);
-        CharBuffer out = CharBuffer.allocate(all.length + 1);
-        decoder.reset();
-        decoder.decode(in, out, end);
-        if (end) decoder.flush(out);
-        partial = new byte[in.remaining()];
-        in.get(partial);
-        return out.flip().toString();
     }
 
     /// Appends char by char, so the match that completes first wins; of several ending there, the longest.

@@ -197,7 +197,7 @@ public final class ConfigReader {
     }
 
     /// Ids of a value that holds one id or a list of them, sorted; null when it holds something else.
-    static List<Integer> readIds(JsonNode node) {
+    public static List<Integer> readIds(JsonNode node) {
         List<Integer> ids = new ArrayList<>();
         for (JsonNode id : node.isArray() ? node : List.of(node)) {
             if (!id.isIntegralNumber() || !id.canConvertToInt() || id.asInt() < 0) return null;
