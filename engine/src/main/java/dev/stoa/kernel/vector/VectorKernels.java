@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.kernel.vector;
+
+import dev.stoa.kernel.Activation;
+import dev.stoa.kernel.Attention;
+import dev.stoa.kernel.Gradients;
+import dev.stoa.kernel.Kernels;
+import dev.stoa.kernel.Lora;
+import dev.stoa.kernel.Matmul;
+import dev.stoa.kernel.Norm;
+import dev.stoa.kernel.Rope;
+import dev.stoa.kernel.SegmentAttention;
+import dev.stoa.kernel.Updates;
+import dev.stoa.kernel.Workers;
+import dev.stoa.kernel.scalar.ScalarKernels;
+import dev.stoa.tensor.Ledger;
+import dev.stoa.tensor.Scope;
+
+/// Every facet with the Vector API, sharing one scratch space per worker.
+public final class VectorKernels implements Kernels {
+    private final Workers workers;
+    private final String reason;
+    private final Scope scratch = new Ledger().scope("kernels");
+    private final Matmul matmul;
+    private final Norm norm;
+    private final Rope rope;
+    private final Activation activation;
+    private final Attention attention;
+    private final Lora lora;
+    private final SegmentAttention segmentAttention;
+    private final Gradients gradients;
+    private final Updates updates;
+
+    public VectorKernels(Workers workers, String reason) {
+        this.workers = workers;
+        this.reason = reason;
+        Space[] spaces = new Space[workers.threads()];
+        for (int i = 0; i < spaces.length; i++) spaces[i] = new Space(scratch);
+        matmul = new VectorMatmul(workers, scratch, spaces);
+        norm = new VectorNorm(workers, spaces);
+        rope = new VectorRope(workers);
+        activation = new VectorActivation(workers, spaces);
+        attention = new VectorAttention(workers, spaces);
+        lora = new VectorLora(workers, spaces);
+        Kernels truth = new ScalarKernels(workers, reason); // until the training kernels are vectorized
+        segmentAttention = truth.segmentAttention();
+        gradients = truth.gradients();
+        updates = truth.updates();
+    }
+
+    @Override
+    public String id() {
+        return "vector-" + Lanes.F.vectorBitSize();
+    }
+
+    @Override
+    public String reason() {
+        return reason;
+    }
+
+    @Override
+    public boolean rowInvariant() {
+        return true;
+    }
+
+    @Override
+    public Workers workers() {
+        return workers;
+    }
+
+    @Override
+    public Matmul matmul() {
+        return matmul;
+    }
+
+    @Override
+    public Norm norm() {
+        return norm;
+    }
+
+    @Override
+    public Rope rope() {
+        return rope;
+    }
+
+    @Override
+    public Activation activation() {
+        return activation;
+    }
+
+    @Override
+    public Attention attention() {
+        return attention;
+    }
+
+    @Override
+    public Lora lora() {
+        return lora;
+    }
+
+    @Override
+    public SegmentAttention segmentAttention() {
+        return segmentAttention;
+    }
+
+    @Override
+    public Gradients gradients() {
+        return gradients;
+    }
+
+    @Override
+    public Updates updates() {
+        return updates;
+    }
+
+    @Override
+    public void close() {
+        workers.close();
+        scratch.close();
+    }
+}

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.kernel;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.stoa.quant.Quant;
+import dev.stoa.tensor.DType;
+import dev.stoa.tensor.Ledger;
+import dev.stoa.tensor.Scope;
+import dev.stoa.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+
+/// Norm, rope, activations, attention and lora: vector against scalar, poison around, rows alone against rows together.
+class FacetsAgreementTest {
+    private static final Kernels SCALAR = KernelProvider.open("scalar", 1);
+    private static final Kernels ONE = KernelProvider.open("vector", 1);
+    private static final Kernels TWO = KernelProvider.open("vector", 2);
+    private static final int[] SIZES = {1, 7, 8, 15, 16, 17, 31, 32, 33, 64, 100, 257};
+    private static final int[] ROWS = {0, 1, 2, 3, 17};
+
+    @AfterAll
+    static void close() {
+        SCALAR.close();
+        ONE.close();
+        TWO.close();
+    }
+
+    /// A function of a batch: the same rows go in, one result tensor with as many rows comes out.
+    private interface RowFunction {
+        void run(Kernels kernels, int from, int to, Tensor out);
+    }
+
+    /// Rows one by one, in small batches and on two threads give the bits of all rows at once.
+    private static void invariant(Poisoned poisoned, int rows, int cols, RowFunction function) {
+        Tensor all = poisoned.zeros(DType.F32, rows, cols);
+        function.run(ONE, 0, rows, all);
+        for (Kernels kernels : List.of(ONE, TWO)) {
+            for (int batch : new int[] {1, 2, 3, 17, rows}) {
+                Tensor out = poisoned.zeros(DType.F32, rows, cols);
+                for (int row = 0; row < rows; row += batch) {
+                    int end = Math.min(rows, row + batch);
+                    function.run(kernels, row, end, out.slice(row, end));
+                }
+                Checks.same(out, all, "batches of %d on %d threads", batch, kernels.workers().threads());
+            }
+        }
+        poisoned.check();
+    }
+
+    @Test
+    void rmsAgrees() {
+        rmsAgrees(TWO.norm());
+        assertThatThrownBy(() -> rmsAgrees((x, weight, eps, offset, y) -> TWO.norm().rms(x, weight, eps + 1e-3f, offset, y)))
+                .isInstanceOf(AssertionError.class);
+    }
+
+    private static void rmsAgrees(Norm norm) {
+        for (int h : SIZES) {
+            for (int t : ROWS) {
+                try (Scope scope = new Ledger().scope("test")) {
+                    Poisoned poisoned = new Poisoned(scope, h * 31L + t);
+                    Tensor x = poisoned.uniform(t, h);
+                    Tensor weight = poisoned.uniform(h);
+                    Tensor expected = poisoned.zeros(DType.F32, t, h);
+                    Tensor actual = poisoned.copy(x);
+                    SCALAR.norm().rms(x, weight, 1e-6f, 1, expected);
+                    norm.rms(actual, weight, 1e-6f, 1, actual);
+                    Checks.close(actual, expected, 1e-6, "t=%d h=%d", t, h);
+                    SCALAR.norm().rms(x, null, 1e-6f, 0, expected);
+                    norm.rms(x, null, 1e-6f, 0, actual);
+                    Checks.close(actual, expected, 1e-6, "weightless t=%d h=%d", t, h);
+                    poisoned.check();
+                }
+            }
+        }
+    }
+
+    @Test
+    void rmsRowsAreInvariant() {
+        try (Scope scope = new Ledger().scope("test")) {
+            Poisoned poisoned = new Poisoned(scope, 1);
+            Tensor x = poisoned.uniform(300, 257);
+            Tensor weight = poisoned.uniform(257);
+            invariant(poisoned, 300, 257, (kernels, from, to, out) ->
+                    kernels.norm().rms(x.slice(from, to), weight, 1e-6f, 0, out));
+        }
+    }
+
+    @Test
+    void ropeAgreesForwardAndBackward() {
+        for (int half : new int[] {0, 1, 7, 8, 15, 16, 17, 33}) {
+            for (int t : ROWS) {
+                try (Scope scope = new Ledger().scope("test")) {
+                    Poisoned poisoned = new Poisoned(scope, half * 31L + t);
+                    int dim = 2 * half + 3;
+                    double[] frequencies = new double[half];
+                    for (int i = 0; i < half; i++) frequencies[i] = Math.pow(10_000, -(double) i / half);
+                    int[] positions = new int[t];
+                    for (int i = 0; i < t; i++) positions[i] = i * i * 7 % 1500;
+                    Tensor x = poisoned.uniform(t, 3 * dim);
+                    for (int direction : new int[] {1, -1}) {
+                        Tensor expected = poisoned.copy(x);
+                        Tensor actual = poisoned.copy(x);
+                        SCALAR.rope().rotate(expected, 3, dim, positions, frequencies, 1.1, direction);
+                        TWO.rope().rotate(actual, 3, dim, positions, frequencies, 1.1, direction);
+                        Checks.close(actual, expected, 1e-6, "t=%d half=%d direction=%d", t, half, direction);
+                        TWO.rope().rotate(actual, 3, dim, positions, frequencies, 1 / 1.1, -direction);
+                        Checks.close(actual, x, 2e-6, "there and back");
+                    }
+                    poisoned.check();
+                }
+            }
+        }
+    }
+
+    @Test
+    void activationsAgree() {
+        for (int f : SIZES) {
+            for (int t : ROWS) {
+                try (Scope scope = new Ledger().scope("test")) {
+                    Poisoned poisoned = new Poisoned(scope, f * 31L + t);
+                    Tensor gate = poisoned.uniform(t, f);
+                    Tensor up = poisoned.uniform(t, f);
+                    float[] extremes = {0, -0f, 88, -88, 1e-30f, 1000, -1000, Float.NaN, Float.POSITIVE_INFINITY};
+                    for (int i = 0; i < Math.min(extremes.length, t * f); i++) gate.set(i, extremes[i]);
+                    Tensor expected = poisoned.zeros(DType.F32, t, f);
+                    SCALAR.activation().swiglu(gate, up, expected);
+                    Tensor actual = poisoned.copy(gate);
+                    TWO.activation().swiglu(actual, up, actual);
+                    Checks.close(actual, expected, 1e-6, "swiglu t=%d f=%d", t, f);
+                    Tensor a = poisoned.copy(up);
+                    Tensor b = poisoned.copy(up);
+                    SCALAR.activation().axpy(-0.3f, gate, a);
+                    TWO.activation().axpy(-0.3f, gate, b);
+                    Checks.close(b, a, 1e-6, "axpy t=%d f=%d", t, f);
+                    poisoned.check();
+                }
+            }
+        }
+    }
+
+    @Test
+    void logSoftmaxAgreesAndIsNormalized() {
+        for (int v : SIZES) {
+            for (int t : ROWS) {
+                try (Scope scope = new Ledger().scope("test")) {
+                    Poisoned poisoned = new Poisoned(scope, v * 31L + t);
+                    Tensor x = poisoned.uniform(t, v);
+                    for (int i = 0; i < t * v; i++) x.set(i, x.get(i) * 30 + 100);
+                    if (t > 1 && v > 1) x.set(v, Float.NEGATIVE_INFINITY);
+                    Tensor actual = poisoned.copy(x);
+                    SCALAR.activation().logSoftmax(x);
+                    TWO.activation().logSoftmax(actual);
+                    Checks.close(actual, x, 1e-6, "t=%d v=%d", t, v);
+                    for (int i = 0; i < t; i++) {
+                        double sum = 0;
+                        for (int j = 0; j < v; j++) sum += Math.exp(actual.get((long) i * v + j));
+                        assertThat(sum).isBetween(1 - 1e-5, 1 + 1e-5);
+                    }
+                    poisoned.check();
+                }
+            }
+        }
+        try (Scope scope = new Ledger().scope("test")) {
+            Poisoned poisoned = new Poisoned(scope, 2);
+            Tensor x = poisoned.uniform(64, 1000);
+            invariant(poisoned, 64, 1000, (kernels, from, to, out) -> {
+                out.data().copyFrom(x.slice(from, to).data());
+                kernels.activation().logSoftmax(out);
+            });
+        }
+    }
+
+    @Test
+    void exponentialIsWithinTwoUlpAndHandlesTheEnds() {
+        // Through silu(g) * up with g = -x: -x / (1 + e^x) recovers e^x where it dominates.
+        int n = 4000;
+        float[] gate = new float[n];
+        float[] one = new float[n];
+        for (int i = 0; i < n; i++) {
+            gate[i] = -17 - 70f * i / n;
+            one[i] = 1;
+        }
+        Tensor y = Tensor.of(new float[n], 1, n);
+        TWO.activation().swiglu(Tensor.of(gate, 1, n), Tensor.of(one, 1, n), y);
+        for (int i = 0; i < n; i++) {
+            double expected = gate[i] / (1 + Math.exp(-gate[i]));
+            assertThat(Math.abs(y.get(i) / expected - 1)).isLessThan(4e-7);
+        }
+    }
+
+    private static Attention.Row row(Poisoned poisoned, int index, int kvHeads, int dim, int first, int length) {
+        int capacity = length + 3;
+        Tensor keys = poisoned.uniform(kvHeads, capacity, dim);
+        Tensor values = poisoned.uniform(kvHeads, capacity, dim);
+        for (int h = 0; h < kvHeads; h++) {
+            for (int t = 0; t < capacity; t++) {
+                if (t >= first && t < length) continue;
+                for (int i = 0; i < dim; i++) { // out of sight
+                    keys.set(((long) h * capacity + t) * dim + i, Float.NaN);
+                    values.set(((long) h * capacity + t) * dim + i, Float.NaN);
+                }
+            }
+        }
+        return new Attention.Row(index, keys.data(), values.data(), capacity, first, length);
+    }
+
+    @Test
+    void attentionAgreesAndSeesOnlyItsTokens() {
+        attentionAgrees(TWO.attention());
+        assertThatThrownBy(() -> attentionAgrees((q, rows, heads, kvHeads, headDim, scale, out) -> {
+            Attention.Row[] cut = rows.clone(); // forgets the newest token
+            for (int i = 0; i < cut.length; i++) {
+                Attention.Row r = cut[i];
+                if (r.length() - r.first() > 1) {
+                    cut[i] = new Attention.Row(r.index(), r.keys(), r.values(), r.capacity(), r.first(), r.length() - 1);
+                }
+            }
+            TWO.attention().attend(q, cut, heads, kvHeads, headDim, scale, out);
+        })).isInstanceOf(AssertionError.class);
+    }
+
+    private static void attentionAgrees(Attention attention) {
+        for (int dim : new int[] {1, 8, 15, 16, 33, 64, 128, 144}) {
+            for (int length : new int[] {1, 2, 15, 16, 17, 70}) {
+                try (Scope scope = new Ledger().scope("test")) {
+                    Poisoned poisoned = new Poisoned(scope, dim * 31L + length);
+                    Tensor q = poisoned.uniform(4, 6 * dim);
+                    Attention.Row[] rows = {
+                        row(poisoned, 2, 3, dim, 0, length), row(poisoned, 0, 3, dim, length / 2, length),
+                        row(poisoned, 3, 3, dim, 0, 1)
+                    };
+                    Tensor expected = poisoned.uniform(4, 6 * dim);
+                    Tensor actual = poisoned.copy(expected); // row 1 must stay
+                    SCALAR.attention().attend(q, rows, 6, 3, dim, 0.3f, expected);
+                    attention.attend(q, rows, 6, 3, dim, 0.3f, actual);
+                    Checks.close(actual, expected, 3e-6, "dim=%d length=%d", dim, length);
+                    poisoned.check();
+                }
+            }
+        }
+    }
+
+    @Test
+    void attentionRowsAreInvariant() {
+        try (Scope scope = new Ledger().scope("test")) {
+            Poisoned poisoned = new Poisoned(scope, 4);
+            Tensor q = poisoned.uniform(64, 4 * 48);
+            List<Attention.Row> rows = new ArrayList<>();
+            for (int i = 0; i < 64; i++) rows.add(row(poisoned, i, 2, 48, i % 3, 20 + i));
+            invariant(poisoned, 64, 4 * 48, (kernels, from, to, out) -> {
+                Attention.Row[] part = new Attention.Row[to - from];
+                for (int i = from; i < to; i++) {
+                    Attention.Row r = rows.get(i);
+                    part[i - from] = new Attention.Row(i - from, r.keys(), r.values(), r.capacity(), r.first(), r.length());
+                }
+                kernels.attention().attend(q.slice(from, to), part, 4, 2, 48, 0.2f, out);
+            });
+        }
+    }
+
+    @Test
+    void loraAgreesForEveryRankAndFormat() {
+        for (int rank : new int[] {1, 3, 4, 8, 17, 32}) {
+            for (int size : SIZES) {
+                for (DType dtype : new DType[] {DType.F32, DType.BF16}) {
+                    try (Scope scope = new Ledger().scope("test")) {
+                        Poisoned poisoned = new Poisoned(scope, rank * 31L + size);
+                        int n = size / 2 + 1;
+                        Tensor x = poisoned.uniform(5, size);
+                        Lora.Segment[] segments = {
+                            segment(poisoned, dtype, rank, size, n, 0.5f, 0, 2, 4), segment(poisoned, dtype, 2, size, n, -2, 4, 1)
+                        };
+                        Tensor expected = poisoned.uniform(5, n);
+                        Tensor actual = poisoned.copy(expected);
+                        SCALAR.lora().apply(x, segments, expected);
+                        TWO.lora().apply(x, segments, actual);
+                        Checks.close(actual, expected, 3e-6 * Math.sqrt(rank * size), "rank=%d size=%d", rank, size);
+                        poisoned.check();
+                    }
+                }
+            }
+        }
+    }
+
+    private static Lora.Segment segment(Poisoned poisoned, DType dtype, int rank, int k, int n, float factor, int... rows) {
+        Tensor a = poisoned.zeros(dtype, rank, k);
+        Tensor b = poisoned.zeros(dtype, n, rank);
+        Quant.format(dtype).encode(poisoned.uniform(rank, k).toArray(), 0, rank * k, a.data(), 0);
+        Quant.format(dtype).encode(poisoned.uniform(n, rank).toArray(), 0, n * rank, b.data(), 0);
+        return new Lora.Segment(a, b, factor, rows);
+    }
+
+    @Test
+    void loraRowsAreInvariant() {
+        try (Scope scope = new Ledger().scope("test")) {
+            Poisoned poisoned = new Poisoned(scope, 6);
+            Tensor x = poisoned.uniform(64, 300);
+            Tensor start = poisoned.uniform(64, 130);
+            Lora.Segment first = segment(poisoned, DType.F32, 8, 300, 130, 1.5f);
+            Lora.Segment second = segment(poisoned, DType.F32, 16, 300, 130, -0.5f);
+            invariant(poisoned, 64, 130, (kernels, from, to, out) -> {
+                out.data().copyFrom(start.slice(from, to).data());
+                kernels.lora().apply(x.slice(from, to), new Lora.Segment[] {
+                    of(first, from, to, 2), of(second, from, to, 3)
+                }, out);
+            });
+        }
+    }
+
+    /// The rows in [from, to) whose number is divisible, counted from `from`.
+    private static Lora.Segment of(Lora.Segment segment, int from, int to, int divisor) {
+        int[] rows = IntStream.range(from, to).filter(i -> i % divisor == 0).map(i -> i - from).toArray();
+        return new Lora.Segment(segment.a(), segment.b(), segment.factor(), rows);
+    }
+
+    @Test
+    void heapTensorsWorkToo() {
+        Tensor y = Tensor.of(new float[20], 1, 20);
+        Tensor x = Tensor.of(new float[20], 1, 20);
+        for (int i = 0; i < 20; i++) x.set(i, i - 10);
+        TWO.norm().rms(x, null, 0, 0, y);
+        Tensor expected = Tensor.of(new float[20], 1, 20);
+        SCALAR.norm().rms(x, null, 0, 0, expected);
+        Checks.close(y, expected, 1e-6, "heap");
+    }
+}
