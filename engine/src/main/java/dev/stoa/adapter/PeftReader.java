@@ -32,6 +32,9 @@ public final class PeftReader {
     private static final int SHOWN = 50;
     private static final Pattern KEY = Pattern.compile("base_model\\.model\\.(.+)\\.lora_([AB])(?:\\.[^.]+)?\\.weight");
 
+    /// PEFT stores the base's own matrix beside the factors of an embedding or head; it is not part of the adapter.
+    private static final String BASE_COPY = ".base_layer.weight";
+
     private PeftReader() {}
 
     /// The adapter in `directory` (or in its only subfolder that holds one). `baseShapes` gives [outputs, inputs] of each
@@ -43,6 +46,7 @@ public final class PeftReader {
         SortedMap<String, Tensor[]> factors = new TreeMap<>();
         List<String> issues = new ArrayList<>();
         for (String key : weights.names()) {
+            if (key.endsWith(BASE_COPY) && weights.find(key.replace(BASE_COPY, ".lora_A.weight")) != null) continue;
             Matcher match = KEY.matcher(key);
             if (!match.matches()) {
                 issues.add(key + " " + weights.find(key).describe() + ": not a LoRA factor of a linear layer");

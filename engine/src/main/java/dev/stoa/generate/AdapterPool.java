@@ -6,9 +6,12 @@ import dev.stoa.Fault;
 import dev.stoa.FaultException;
 import dev.stoa.adapter.Adapter;
 import dev.stoa.adapter.AdapterSet;
+import dev.stoa.adapter.PeftReader;
 import dev.stoa.model.Model;
 import dev.stoa.tensor.Ledger;
 import dev.stoa.tensor.Scope;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -64,6 +67,11 @@ public final class AdapterPool implements AutoCloseable {
         this.ledger = ledger;
         this.maxRank = maxRank;
         this.cancelUsers = cancelUsers;
+    }
+
+    /// Reads a PEFT directory, checks it against the model and points `name` to it. On failure nothing has changed.
+    public Adapter load(String name, Path directory) throws IOException {
+        return this.<IOException>load(name, scope -> PeftReader.read(directory, model.linearShapes(), scope));
     }
 
     /// Checks what `loader` reads against the model and points `name` to it. On failure nothing has changed.

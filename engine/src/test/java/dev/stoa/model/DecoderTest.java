@@ -33,7 +33,7 @@ class DecoderTest {
 
     @BeforeAll
     static void open() {
-        kernels = KernelProvider.open("scalar", 2);
+        kernels = KernelProvider.open("auto", 2);
         scope = new Ledger().scope("decoder test");
     }
 

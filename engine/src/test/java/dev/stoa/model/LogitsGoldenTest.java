@@ -3,7 +3,9 @@ package dev.stoa.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.stoa.adapter.Adapter;
 import dev.stoa.adapter.AdapterSet;
+import dev.stoa.adapter.PeftReader;
 import dev.stoa.format.ModelDirectory;
 import dev.stoa.format.Safetensors;
 import dev.stoa.format.Weights;
@@ -51,6 +53,21 @@ class LogitsGoldenTest {
             assertThat(model.spec().eosIds()).containsExactly(2, 3);
         }
         assertThat(ledger.activeBytes()).isZero();
+    }
+
+    /// Adapters that PEFT saved: rsLoRA on some modules and the head; plain LoRA on all linear layers.
+    @ParameterizedTest
+    @CsvSource({"llama-llama3, scalar", "qwen3-bf16, auto"})
+    void equalsPeft(String name, String provider) throws IOException {
+        Ledger ledger = new Ledger();
+        try (Kernels kernels = KernelProvider.open(provider, 2); Scope scope = ledger.scope(name)) {
+            Model model = Model.load(ModelDirectory.openWithoutTokenizer(GOLDEN.resolve(name), scope), kernels, scope);
+            Weights expected = Safetensors.open(GOLDEN.resolve(name).resolve("expected.safetensors"), scope);
+            Adapter adapter = PeftReader.read(GOLDEN.resolve(name).resolve("adapter"), model.linearShapes(), scope);
+            float[][] ours = Runner.logits(new Decoder(model), model.spec(), AdapterSet.of(adapter), 16, ids(expected));
+            assertThat(largestDifference(ours, expected.find("adapted"))).isLessThan(1e-4);
+            assertThat(largestDifference(ours, expected.find("logits"))).isGreaterThan(0.1);
+        }
     }
 
     static int[] ids(Weights expected) {
