@@ -11,6 +11,7 @@ public final class MixingWeights {
 
     /// At least 1/64 each; convex sets sum to 64/64, the largest absorbing the rounding.
     public static int[] of(double[] p, CompositionTable.Weights mode) {
+        if (p.length == 0) return new int[0];
         int[] parts = new int[p.length];
         if (mode == CompositionTable.Weights.UNIT) {
             Arrays.fill(parts, UNIT);

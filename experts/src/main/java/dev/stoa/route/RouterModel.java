@@ -27,23 +27,41 @@ public record RouterModel(
         heads = List.copyOf(heads);
     }
 
-    /// Probabilities `p` and first head's log-odds per label (base last), and the abstain score.
+    /// Probabilities `p` and the first head's log-odds per label (base last), and the abstain score.
     public record Scores(double[] p, double[] headLogit, double abstain, int windows, double featureUs, double headUs) {}
 
     /// Null when the text has no usable word.
     public Scores score(RouteText text) {
         long start = System.nanoTime();
+        RouteInput input = input(text);
+        if (input.words().isEmpty()) return null;
+        return score(input, (System.nanoTime() - start) / 1e3);
+    }
+
+    public RouteInput input(RouteText text) {
         List<String> found = WordSplitter.words(text.user());
-        if (found.isEmpty()) return null;
-        RouteInput input = new RouteInput(source.embed(text), found);
-        long embedded = System.nanoTime();
+        return new RouteInput(found.isEmpty() ? List.of() : source.embed(text), found);
+    }
+
+    /// Scores features that were computed before, in `featureUs` microseconds.
+    public Scores score(RouteInput input, double featureUs) {
+        long start = System.nanoTime();
         double[][] odds = new double[heads.size()][];
         for (int k = 0; k < odds.length; k++) odds[k] = heads.get(k).logOdds(input);
         double[] z = calibration.apply(odds);
-        double abstain = gate.score(input, z, words.known(found));
+        double abstain = gate.score(input, z, words.known(input.words()));
         double[] p = new double[z.length];
         for (int c = 0; c < p.length; c++) p[c] = Logits.sigmoid(z[c]);
-        long done = System.nanoTime();
-        return new Scores(p, odds[0], abstain, input.windows().size(), (embedded - start) / 1e3, (done - embedded) / 1e3);
+        return new Scores(p, odds[0], abstain, input.windows().size(), featureUs, (System.nanoTime() - start) / 1e3);
+    }
+
+    /// The same model with another abstain gate.
+    public RouterModel withGate(AbstainGate other) {
+        return new RouterModel(source, heads, words, calibration, thresholds, relativeFloor, other);
+    }
+
+    /// The same model with other thresholds (one per label) and relative floor.
+    public RouterModel withThresholds(double[] perLabel, double floor) {
+        return new RouterModel(source, heads, words, calibration, perLabel, floor, gate);
     }
 }

@@ -42,7 +42,11 @@ public record RouterState(
 
     /// Routes with one of the two models; failures are thrown. `previous` are the labels of the conversation's last turn.
     public RouteDecision decide(RouterModel chosen, RouteRequest request, Set<String> previous) {
-        RouterModel.Scores scores = chosen.score(RouteText.of(request.messages()));
+        return decide(chosen, chosen.score(RouteText.of(request.messages())), request, previous);
+    }
+
+    /// The same from scores that `chosen` gave before; null scores are an empty input.
+    public RouteDecision decide(RouterModel chosen, RouterModel.Scores scores, RouteRequest request, Set<String> previous) {
         if (scores == null) return RouteDecision.base(version, RouteReason.EMPTY_INPUT);
         return Policy.decide(this, chosen, scores, request, previous);
     }

@@ -25,8 +25,10 @@ public final class HashedFeatures implements FeatureSource, Embedder {
     private static final byte GRAM = 3;
     private static final byte[] NOTHING = new byte[0];
 
+    /// Component of bucket b's j-th copy at b * SPREAD + j; its complement when the sign is negative.
+    private static final short[] PLACES = places();
+
     private final float[] idf;
-    private final short[] places = new short[BUCKETS * SPREAD];
     private final String hash;
 
     /// With every inverse document frequency 1.
@@ -38,6 +40,11 @@ public final class HashedFeatures implements FeatureSource, Embedder {
     public HashedFeatures(float[] idf) {
         if (idf != null && idf.length != BUCKETS) throw new IllegalArgumentException("idf needs " + BUCKETS + " values");
         this.idf = idf == null ? null : idf.clone();
+        hash = identity();
+    }
+
+    private static short[] places() {
+        short[] places = new short[BUCKETS * SPREAD];
         for (int bucket = 0; bucket < BUCKETS; bucket++) {
             for (int j = 0; j < SPREAD; j++) {
                 long draw = splitMix64(bucket * GOLDEN + j);
@@ -45,7 +52,7 @@ public final class HashedFeatures implements FeatureSource, Embedder {
                 places[bucket * SPREAD + j] = (short) (draw < 0 ? ~component : component);
             }
         }
-        hash = identity();
+        return places;
     }
 
     /// Fits the inverse document frequencies, ln((1 + N) / (1 + n_bucket)) + 1, on the texts of a training split.
@@ -100,7 +107,7 @@ public final class HashedFeatures implements FeatureSource, Embedder {
             for (to = from; to < buckets.length && buckets[to] == bucket; ) to++;
             float value = (float) Math.sqrt(to - from) * (idf == null ? 1f : idf[bucket]);
             for (int j = 0; j < SPREAD; j++) {
-                short place = places[bucket * SPREAD + j];
+                short place = PLACES[bucket * SPREAD + j];
                 if (place < 0) vector[~place] -= value;
                 else vector[place] += value;
             }

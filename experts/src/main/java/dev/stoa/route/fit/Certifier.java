@@ -4,11 +4,11 @@ package dev.stoa.route.fit;
 import dev.stoa.route.head.Certificate;
 import java.util.Arrays;
 
-/// Chooses the abstain threshold with a guarantee: fixed-sequence testing over 50 quantiles of the score, from the
+/// Chooses the abstain threshold with a guarantee: fixed-sequence testing over 200 quantiles of the score, from the
 /// strictest down, each tested by Clopper-Pearson bounds; the last that passes is kept, so that the confidence
-/// needs no correction for the search.
+/// needs no correction for the search. (Fewer steps would give up to 1/steps of all requests away for nothing.)
 public final class Certifier {
-    private static final int STEPS = 50;
+    private static final int STEPS = 200;
     private static final int LEAST_ROUTED = 100;
 
     private Certifier() {}
@@ -32,8 +32,8 @@ public final class Certifier {
             if (!certificate.certified()) break;
             best = new Choice(tau, certificate);
         }
-        if (best != null) return best;
-        if (strictest != null) return strictest;
+        if (best != null) return new Choice(best.tau(), withBounds(best.certificate()));
+        if (strictest != null) return new Choice(strictest.tau(), withBounds(strictest.certificate()));
         int missing = LEAST_ROUTED - (int) Arrays.stream(rows).filter(Row::mounts).count();
         return new Choice(Double.NEGATIVE_INFINITY,
                 new Certificate(false, alpha, delta, 0, 0, 1, 0, 0, 1, Math.max(1, missing)));
@@ -51,11 +51,22 @@ public final class Certifier {
             if (row.violation()) violations++;
             if (row.outOfDomain()) falseRoutes++;
         }
-        double violationBound = upperBound(violations, routed, delta);
-        double falseBound = upperBound(falseRoutes, outside, delta);
-        boolean passes = violationBound <= alpha && falseBound <= alpha;
-        int missing = passes ? 0 : Math.max(0, rowsNeeded(falseRoutes, alpha, delta) - outside);
-        return new Certificate(passes, alpha, delta, routed, violations, violationBound, outside, falseRoutes, falseBound, missing);
+        boolean passes = passes(violations, routed, alpha, delta) && passes(falseRoutes, outside, alpha, delta);
+        return new Certificate(passes, alpha, delta, routed, violations, 1, outside, falseRoutes, 1, 0);
+    }
+
+    private static Certificate withBounds(Certificate found) {
+        double alpha = found.alpha();
+        double delta = found.delta();
+        int missing = found.certified() ? 0 : Math.max(0, rowsNeeded(found.falseRoutes(), alpha, delta) - found.outOfDomain());
+        return new Certificate(found.certified(), alpha, delta, found.routed(), found.violations(),
+                upperBound(found.violations(), found.routed(), delta), found.outOfDomain(), found.falseRoutes(),
+                upperBound(found.falseRoutes(), found.outOfDomain(), delta), missing);
+    }
+
+    /// U(k, n) <= alpha, that is: at a true rate of alpha so few failures have probability at most delta.
+    private static boolean passes(int k, int n, double alpha, double delta) {
+        return k < n && atMost(k, n, alpha) <= delta;
     }
 
     /// Smallest n for which k failures still pass.
@@ -64,7 +75,7 @@ public final class Certifier {
         int high = 1 << 24;
         while (low < high) {
             int middle = (low + high) >>> 1;
-            if (upperBound(k, middle, delta) <= alpha) high = middle;
+            if (passes(k, middle, alpha, delta)) high = middle;
             else low = middle + 1;
         }
         return low;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.stoa.route.fit;
 
+import dev.stoa.route.ActiveExpert;
 import dev.stoa.route.CompositionTable;
 import dev.stoa.route.RouteDecision;
 import dev.stoa.route.RouteOptions;
@@ -26,11 +27,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
-import java.util.function.Function;
 
 /// Fits one model over one feature source: heads, their choice, calibration, abstain gate, thresholds, certificate.
 final class ModelFit {
-    private static final int NEIGHBORS = 1_000;
+    private static final int NEIGHBORS = 512;
+    private static final int OUTSIDERS = 10;
     private static final Certificate NONE = new Certificate(false, 0, 0, 0, 0, 1, 0, 0, 1, 0);
 
     record Result(RouterModel model, FitReport report) {}
@@ -80,8 +81,9 @@ final class ModelFit {
         Arrays.fill(thresholds, RouterModel.THRESHOLD);
         RouterModel model = new RouterModel(source, heads, words, platt, thresholds, RouterModel.RELATIVE_FLOOR, gate(train));
         model = withGateWeights(model, calibration);
-        model = ThresholdFit.fit(model, calibration.stream().map(probabilities(model)).toArray(double[][]::new), targets);
-        model = certify(model);
+        List<RouterModel.Scores> scores = scores(model, calibration);
+        model = ThresholdFit.fit(model, scores.stream().map(RouterModel.Scores::p).toArray(double[][]::new), targets);
+        model = certify(model, scores);
         phase("certificate");
         return new Result(model, report(model, losses));
     }
@@ -187,18 +189,11 @@ final class ModelFit {
                 new double[] {1, 0, 0, 0, 0}, Double.NEGATIVE_INFINITY, NONE);
     }
 
-    private double[] z(RouterModel model, Sample sample) {
-        double[][] odds = new double[model.heads().size()][];
-        for (int k = 0; k < odds.length; k++) odds[k] = model.heads().get(k).logOdds(sample.input());
-        return model.calibration().apply(odds);
-    }
-
-    private Function<Sample, double[]> probabilities(RouterModel model) {
-        return sample -> Arrays.stream(z(model, sample)).map(Logits::sigmoid).toArray();
-    }
-
-    private double abstain(RouterModel model, Sample sample) {
-        return model.gate().score(sample.input(), z(model, sample), model.words().known(sample.input().words()));
+    /// Null for a row without words.
+    private static List<RouterModel.Scores> scores(RouterModel model, List<Sample> rows) {
+        List<RouterModel.Scores> scores = new ArrayList<>();
+        for (Sample sample : rows) scores.add(model.score(sample.input(), 0));
+        return scores;
     }
 
     /// Without out-of-domain calibration rows the joint energy alone is the score.
@@ -208,84 +203,81 @@ final class ModelFit {
         int outside = 0;
         for (int i = 0; i < x.length; i++) {
             Sample sample = calibration.get(i);
-            x[i] = model.gate().inputs(sample.input(), z(model, sample), model.words().known(sample.input().words()));
+            double[] z = model.calibration().apply(CalibrationFit.pick(odds(model.heads(), List.of(sample)), 0));
+            x[i] = model.gate().inputs(sample.input(), z, model.words().known(sample.input().words()));
             inside[i] = sample.members().length > 0;
             if (!inside[i]) outside++;
         }
-        if (outside < 10) return model;
+        if (outside < OUTSIDERS) return model;
         double[] weights = Logistic.fit(x, inside, new double[AbstainGate.INPUTS + 1], 1e-2);
-        return withGate(model, model.gate().with(weights, Double.NEGATIVE_INFINITY, NONE));
+        return model.withGate(model.gate().with(weights, Double.NEGATIVE_INFINITY, NONE));
     }
 
-    private static RouterModel withGate(RouterModel model, AbstainGate gate) {
-        return new RouterModel(model.source(), model.heads(), model.words(), model.calibration(), model.thresholds(),
-                model.relativeFloor(), gate);
-    }
-
-    private RouterState state(RouterModel model) {
-        return new RouterState(1, labels, model, null, RouterFit.everyLabel(labels), CompositionTable.UNMEASURED);
-    }
-
-    private static RouteDecision decide(RouterState state, RouteRow row) {
-        List<Message> messages = new ArrayList<>(row.text().before());
-        messages.add(new Message("user", row.text().user()));
+    /// The decision the served router would take with every label mounted.
+    private RouteDecision decide(RouterModel model, Sample sample, RouterModel.Scores scores) {
+        RouterState state = new RouterState(1, labels, model, null, RouterFit.everyLabel(labels), CompositionTable.UNMEASURED);
         RouteOptions all = RouteOptions.DEFAULT.withBreadth(RouteOptions.Breadth.ALL);
-        return state.decide(state.model(), new RouteRequest("fit", null, messages, all), Set.of());
+        RouteRequest request = new RouteRequest("fit", null, List.of(new Message("user", "")), all);
+        return state.decide(model, sample.input().words().isEmpty() ? null : scores, request, Set.of());
     }
 
     /// The threshold of the abstain score: certified where possible, else tuned on the calibration split.
-    private RouterModel certify(RouterModel model) {
-        RouterState open = state(model);
+    private RouterModel certify(RouterModel model, List<RouterModel.Scores> calibration) {
         List<Sample> split = samples.get(RouteRow.Split.CERTIFICATE);
+        List<RouterModel.Scores> scores = scores(model, split);
         Certifier.Row[] rows = new Certifier.Row[split.size()];
         for (int i = 0; i < rows.length; i++) {
-            Sample sample = split.get(i);
-            boolean outside = sample.members().length == 0;
-            rows[i] = new Certifier.Row(abstain(model, sample), !decide(open, sample.row()).fallback(), outside, outside);
+            boolean outside = split.get(i).members().length == 0;
+            boolean mounts = !decide(model, split.get(i), scores.get(i)).fallback();
+            rows[i] = new Certifier.Row(scores.get(i).abstain(), mounts, outside, outside);
         }
         Certifier.Choice choice = Certifier.choose(rows, options.alpha(), options.delta());
-        double tau = choice.certificate().certified() ? choice.tau() : tuned(model);
-        return withGate(model, model.gate().with(model.gate().weights(), tau, choice.certificate()));
+        double tau = choice.certificate().certified() ? choice.tau() : tuned(calibration);
+        return model.withGate(model.gate().with(model.gate().weights(), tau, choice.certificate()));
     }
 
     /// Lets alpha of the out-of-domain calibration rows through; without such rows, all but 1 % of the others.
-    private double tuned(RouterModel model) {
+    private double tuned(List<RouterModel.Scores> scores) {
         List<Sample> calibration = samples.get(RouteRow.Split.CALIBRATION);
-        double[] outside = calibration.stream().filter(sample -> sample.members().length == 0)
-                .mapToDouble(sample -> abstain(model, sample)).sorted().toArray();
-        if (outside.length >= 10) return outside[(int) Math.min(outside.length - 1, Math.ceil(outside.length * (1 - options.alpha())))];
-        double[] inside = calibration.stream().mapToDouble(sample -> abstain(model, sample)).sorted().toArray();
-        return inside[inside.length / 100];
+        List<Double> outside = new ArrayList<>();
+        List<Double> inside = new ArrayList<>();
+        for (int i = 0; i < scores.size(); i++) {
+            (calibration.get(i).members().length == 0 ? outside : inside).add(scores.get(i).abstain());
+        }
+        outside.sort(null);
+        inside.sort(null);
+        if (outside.size() < OUTSIDERS) return inside.get(inside.size() / 100);
+        return outside.get((int) Math.min(outside.size() - 1L, Math.round(Math.ceil(outside.size() * (1 - options.alpha())))));
     }
 
     private FitReport report(RouterModel model, Map<String, Double> losses) {
         List<Sample> test = samples.get(RouteRow.Split.TEST);
-        RouterState state = state(model);
-        RouteScores.Tally tally = new RouteScores.Tally();
-        for (Sample sample : test) {
-            RouteDecision decision = decide(state, sample.row());
-            tally.add(sample.row().labels(), ranking(model, sample), decision.active().stream().map(one -> one.label()).toList());
-        }
         List<Sample> judged = test.isEmpty() ? samples.get(RouteRow.Split.CALIBRATION) : test;
-        double[][] p = judged.stream().map(probabilities(model)).toArray(double[][]::new);
-        double[][] raw = judged.stream().map(sample -> Arrays.stream(model.heads().getFirst().logOdds(sample.input()))
-                .map(Logits::sigmoid).toArray()).toArray(double[][]::new);
+        List<RouterModel.Scores> scores = scores(model, judged);
+        double[][] p = scores.stream().map(RouterModel.Scores::p).toArray(double[][]::new);
+        double[][] raw = new double[p.length][];
+        double[] abstain = new double[p.length];
+        boolean[] inside = new boolean[p.length];
+        RouteScores.Tally tally = new RouteScores.Tally();
+        for (int i = 0; i < p.length; i++) {
+            raw[i] = Arrays.stream(scores.get(i).headLogit()).map(Logits::sigmoid).toArray();
+            abstain[i] = scores.get(i).abstain();
+            inside[i] = judged.get(i).members().length > 0;
+            List<String> mounted = decide(model, judged.get(i), scores.get(i)).active().stream().map(ActiveExpert::label).toList();
+            tally.add(judged.get(i).row().labels(), ranking(p[i]), mounted);
+        }
         boolean[][] targets = judged.stream().map(Sample::target).toArray(boolean[][]::new);
-        double[] abstain = judged.stream().mapToDouble(sample -> abstain(model, sample)).toArray();
-        boolean[] inside = new boolean[abstain.length];
-        for (int i = 0; i < inside.length; i++) inside[i] = judged.get(i).members().length > 0;
-        RouteScores scores = tally.scores(source.id());
         phase("report");
         return new FitReport(source.id() + ":" + source.hash(), losses, model.heads().stream().map(Head::name).toList(),
                 model.thresholds()[0], model.relativeFloor(), Reliability.ece(p, targets), Reliability.ece(raw, targets),
-                Reliability.brier(p, targets), model.gate().certificate(), Reliability.auroc(abstain, inside), scores, seconds);
+                Reliability.brier(p, targets), model.gate().certificate(), Reliability.auroc(abstain, inside),
+                tally.scores(source.id()), seconds);
     }
 
-    private List<String> ranking(RouterModel model, Sample sample) {
-        double[] z = z(model, sample);
+    private List<String> ranking(double[] p) {
         Integer[] order = new Integer[labels.size()];
         for (int c = 0; c < order.length; c++) order[c] = c;
-        Arrays.sort(order, (a, b) -> z[a] == z[b] ? a - b : Double.compare(z[b], z[a]));
+        Arrays.sort(order, (a, b) -> p[a] == p[b] ? a - b : Double.compare(p[b], p[a]));
         return Arrays.stream(order).limit(3).map(labels::get).toList();
     }
 }

@@ -10,7 +10,7 @@ import java.util.List;
 /// Fits the shared label threshold and the relative floor for the best example-F1 on the calibration split. The
 /// defaults stay unless another pair is better by more than one standard error of the paired difference.
 final class ThresholdFit {
-    private static final double[] THRESHOLDS = {0.08, 0.12, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5};
+    private static final double[] THRESHOLDS = {0.12, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5};
     private static final double[] FLOORS = {0, 0.2, 0.35, 0.45, 0.55, 0.65, 0.75};
     private static final int TOP_K = 4;
 
@@ -37,7 +37,7 @@ final class ThresholdFit {
         if (best.length == 0 || mean <= Math.sqrt(variance / best.length)) return model;
         double[] thresholds = new double[model.thresholds().length];
         Arrays.fill(thresholds, bestThreshold);
-        return new RouterModel(model.source(), model.heads(), model.words(), model.calibration(), thresholds, bestFloor, model.gate());
+        return model.withThresholds(thresholds, bestFloor);
     }
 
     private static double sum(double[] values) {

@@ -14,8 +14,9 @@ import java.util.Map;
 /// occurred in a single row have taught.
 public final class WordHead implements Head {
     private static final int LIKELIEST = 12;
-    private static final int DISTINCT = 1_024;
-    private static final int CHUNK = 12;
+    private static final int WORDS = 1_024;
+    private static final int CHUNK = 12; // words multiplied before a logarithm: 1e-15 each cannot underflow
+    private static final double THIRD = 1 / 3.0;
     private final List<String> vocabulary;
     private final Map<String, Integer> index;
     private final float[][] wordGivenLabel; // [V][C], the base last
@@ -81,48 +82,43 @@ public final class WordHead implements Head {
     @Override
     public double[] logOdds(RouteInput input) {
         int labels = share.length;
-        float[][] rows = new float[Math.min(DISTINCT, input.words().size())][];
-        int n = 0;
-        for (String word : input.words()) {
-            if (n == DISTINCT) break;
-            rows[n++] = wordGivenLabel[index.getOrDefault(word, 0)];
-        }
-        double[] scale = new double[n];
-        for (int w = 0; w < n; w++) for (float p : rows[w]) scale[w] = Math.max(scale[w], p);
+        int n = Math.min(WORDS, input.words().size());
+        double[][] rows = new double[n][];
+        for (int w = 0; w < n; w++) rows[w] = scaled(wordGivenLabel[index.getOrDefault(input.words().get(w), 0)]);
 
-        int[] likeliest = likeliest(rows, n);
+        int[] likeliest = likeliest(rows);
         boolean[] among = new boolean[labels];
         for (int c : likeliest) among[c] = true;
         Posterior posterior = new Posterior(labels + 1);
-        if (base > 0) posterior.add(Math.log(base) + logLikelihood(rows, scale, n, labels, -1, -1), labels, -1, -1);
+        if (base > 0) posterior.add(Math.log(base) + logLikelihood(rows, labels, -1, -1), labels, -1, -1);
         for (int a = 0; a < labels; a++) {
-            add(posterior, rows, scale, n, a, -1, -1);
-            for (int b = a + 1; b < labels; b++) if (among[a] || among[b]) add(posterior, rows, scale, n, a, b, -1);
+            add(posterior, rows, a, -1, -1);
+            for (int b = a + 1; b < labels; b++) if (among[a] || among[b]) add(posterior, rows, a, b, -1);
         }
         for (int i = 0; i < likeliest.length; i++) {
             for (int j = i + 1; j < likeliest.length; j++) {
                 for (int k = j + 1; k < likeliest.length; k++) {
-                    add(posterior, rows, scale, n, likeliest[i], likeliest[j], likeliest[k]);
+                    add(posterior, rows, likeliest[i], likeliest[j], likeliest[k]);
                 }
             }
         }
         return posterior.logOdds();
     }
 
-    private void add(Posterior posterior, float[][] rows, double[] scale, int n, int a, int b, int c) {
+    private void add(Posterior posterior, double[][] rows, int a, int b, int c) {
         int size = c >= 0 ? 3 : b >= 0 ? 2 : 1;
         double prior = normalizers[size - 1] * share[a] * (b >= 0 ? share[b] : 1) * (c >= 0 ? share[c] : 1);
-        if (prior > 0) posterior.add(Math.log(prior) + logLikelihood(rows, scale, n, a, b, c), a, b, c);
+        if (prior > 0) posterior.add(Math.log(prior) + logLikelihood(rows, a, b, c), a, b, c);
     }
 
     /// The labels that explain most words, each word shared among labels in proportion to share x p(word | label).
-    private int[] likeliest(float[][] rows, int n) {
+    private int[] likeliest(double[][] rows) {
         int labels = share.length;
         double[] explained = share.clone(); // the prior decides between labels that explain nothing
-        for (int w = 0; w < n; w++) {
+        for (double[] row : rows) {
             double sum = 0;
-            for (int c = 0; c < labels; c++) sum += share[c] * rows[w][c];
-            if (sum > 0) for (int c = 0; c < labels; c++) explained[c] += share[c] * rows[w][c] / sum;
+            for (int c = 0; c < labels; c++) sum += share[c] * row[c];
+            if (sum > 0) for (int c = 0; c < labels; c++) explained[c] += share[c] * row[c] / sum;
         }
         Integer[] order = new Integer[labels];
         for (int c = 0; c < labels; c++) order[c] = c;
@@ -133,16 +129,24 @@ public final class WordHead implements Head {
         return top;
     }
 
-    /// log prod_w mean_{c in S} p(w | c), each word scaled by its largest value; the common factor cancels.
-    private static double logLikelihood(float[][] rows, double[] scale, int n, int a, int b, int c) {
+    /// A word's p(w | label) divided by the largest; the common factor cancels in the posterior.
+    private static double[] scaled(float[] row) {
+        double top = 0;
+        for (float p : row) top = Math.max(top, p);
+        double[] scaled = new double[row.length];
+        for (int c = 0; c < row.length; c++) scaled[c] = row[c] / top;
+        return scaled;
+    }
+
+    /// log prod_w mean_{c in S} p(w | c).
+    private static double logLikelihood(double[][] rows, int a, int b, int c) {
         double sum = 0;
-        for (int from = 0; from < n; from += CHUNK) {
+        for (int from = 0; from < rows.length; from += CHUNK) {
+            int to = Math.min(rows.length, from + CHUNK);
             double product = 1;
-            for (int w = from; w < Math.min(n, from + CHUNK); w++) {
-                float[] row = rows[w];
-                double p = c >= 0 ? (row[a] + row[b] + row[c]) / 3.0 : b >= 0 ? (row[a] + row[b]) / 2.0 : row[a];
-                product *= p / scale[w];
-            }
+            if (c >= 0) for (int w = from; w < to; w++) product *= (rows[w][a] + rows[w][b] + rows[w][c]) * THIRD;
+            else if (b >= 0) for (int w = from; w < to; w++) product *= (rows[w][a] + rows[w][b]) * 0.5;
+            else for (int w = from; w < to; w++) product *= rows[w][a];
             sum += Math.log(product);
         }
         return sum;
