@@ -26,11 +26,11 @@ import java.util.stream.Stream;
 /// Reads a PEFT LoRA directory: `adapter_config.json` and `adapter_model.safetensors` (the format of Hugging Face
 /// peft). Every tensor is bound to a module of the base or reported; nothing is applied in part.
 public final class PeftReader {
-    private static final String CONFIG = "adapter_config.json";
-    private static final String WEIGHTS = "adapter_model.safetensors";
-    private static final long CONFIG_LIMIT = 4L << 20;
+    static final String CONFIG = "adapter_config.json";
+    static final String WEIGHTS = "adapter_model.safetensors";
+    static final long CONFIG_LIMIT = 4L << 20;
     private static final int SHOWN = 50;
-    private static final Pattern KEY = Pattern.compile("base_model\\.model\\.(.+)\\.lora_([AB])(?:\\.[^.]+)?\\.weight");
+    static final Pattern KEY = Pattern.compile("base_model\\.model\\.(.+)\\.lora_([AB])(?:\\.[^.]+)?\\.weight");
 
     /// PEFT stores the base's own matrix beside the factors of an embedding or head; it is not part of the adapter.
     private static final String BASE_COPY = ".base_layer.weight";
@@ -131,7 +131,7 @@ public final class PeftReader {
     }
 
     /// The directory itself, or the single subfolder with an adapter (PEFT puts named adapters there).
-    private static Path locate(Path directory) throws IOException {
+    static Path locate(Path directory) throws IOException {
         if (!Files.isDirectory(directory)) {
             throw Fault.of(EngineFault.MISSING_FILE, "there is no adapter directory").where(directory)
                     .expected("a directory with " + CONFIG + " and " + WEIGHTS).next("check the path").exception();

@@ -144,7 +144,12 @@ public final class Library implements AutoCloseable {
 
     // ---- writing ----
 
-    /// Stores a new version with the files of a PEFT directory. Its state becomes `trained`.
+    /// Stores a new version with the files of a PEFT directory, which is read and checked. Its state becomes `trained`.
+    public ExpertVersion add(Manifest draft, Path adapterDirectory) throws IOException {
+        return add(draft, adapterDirectory, AdapterFacts.read(adapterDirectory));
+    }
+
+    /// The same for an adapter whose facts are known, because it was just read or written.
     public ExpertVersion add(Manifest draft, Path adapterDirectory, AdapterFacts facts) throws IOException {
         List<Path> files = AdapterFiles.of(adapterDirectory);
         return writing(() -> {

@@ -13,12 +13,22 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.stoa.ExpertsFault;
 import dev.stoa.Fault;
 import dev.stoa.FaultException;
+import dev.stoa.adapter.Adapter;
+import dev.stoa.adapter.AdapterHash;
+import dev.stoa.adapter.Delta;
+import dev.stoa.adapter.PeftReader;
+import dev.stoa.adapter.PeftWriter;
+import dev.stoa.adapter.TargetId;
+import dev.stoa.tensor.Ledger;
+import dev.stoa.tensor.Scope;
+import dev.stoa.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -57,6 +67,33 @@ class LibraryTest {
         assertThat(server.materialize("spice", "1.0.0")).isEqualTo(mounted);
         assertThat(library.active("nobody")).isEmpty();
         assertThat(library.find("nobody", "1.0.0")).isEmpty();
+    }
+
+    @Test
+    void aPeftDirectoryIsReadStoredAndMountedAsTheSameAdapter() throws IOException {
+        float[] factor = {1, 2, 3, 4, 5, 6, 7, 8};
+        TreeMap<TargetId, Delta> entries = new TreeMap<>(Map.of(TargetId.ofPath("layers.0.mlp.up_proj"),
+                new Delta.LowRank(Tensor.of(factor, 2, 4), Tensor.of(factor, 4, 2), 3)));
+        Path source = directory.resolve("peft");
+        PeftWriter.write(new Adapter(AdapterHash.of(entries), LibraryFixture.BASE, entries), "base",
+                List.of("layers.0.mlp.up_proj"), source);
+        Library library = open();
+        Manifest.AdapterPart part = library.add(manifest("spice", "1.0.0"), source).manifest().adapter();
+        assertThat(part.adapterHash()).isEqualTo(AdapterHash.of(entries));
+        assertThat(part.rank()).isEqualTo(2);
+        assertThat(part.scale()).isEqualTo(3);
+        assertThat(part.alpha()).isEqualTo(6);
+        assertThat(part.params()).isEqualTo(16);
+        assertThat(part.targets()).containsExactly("mlp.up_proj");
+        try (Scope scope = new Ledger().scope("test")) {
+            Adapter mounted = PeftReader.read(library.materialize("spice", "1.0.0"),
+                    Map.of("layers.0.mlp.up_proj", new long[] {4, 4}), scope);
+            assertThat(mounted.hash()).isEqualTo(part.adapterHash());
+            assertThat(mounted.baseHash()).isEqualTo(LibraryFixture.BASE);
+        }
+        Files.writeString(source.resolve("adapter_model.safetensors"), "torn");
+        assertThatThrownBy(() -> library.add(manifest("spice", "1.0.1"), source)).isInstanceOf(FaultException.class);
+        assertThat(library.versions("spice")).hasSize(1);
     }
 
     @Test
