@@ -6,10 +6,10 @@ import dev.stoa.kernel.Workers;
 import dev.stoa.tensor.Tensor;
 
 /// The definitions of the training gradients, written out; sums in double.
-public final class ScalarGradients implements Gradients {
+final class ScalarGradients implements Gradients {
     private final Workers workers;
 
-    public ScalarGradients(Workers workers) {
+    ScalarGradients(Workers workers) {
         this.workers = workers;
     }
 

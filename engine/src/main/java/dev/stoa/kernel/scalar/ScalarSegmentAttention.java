@@ -6,10 +6,10 @@ import dev.stoa.kernel.Workers;
 import dev.stoa.tensor.Tensor;
 
 /// The definition of packed causal attention and its gradients, written out; sums in double.
-public final class ScalarSegmentAttention implements SegmentAttention {
+final class ScalarSegmentAttention implements SegmentAttention {
     private final Workers workers;
 
-    public ScalarSegmentAttention(Workers workers) {
+    ScalarSegmentAttention(Workers workers) {
         this.workers = workers;
     }
 

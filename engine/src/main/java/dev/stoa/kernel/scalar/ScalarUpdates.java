@@ -6,10 +6,10 @@ import dev.stoa.kernel.Workers;
 import dev.stoa.tensor.Tensor;
 
 /// The definitions of the optimizer arithmetic, written out.
-public final class ScalarUpdates implements Updates {
+final class ScalarUpdates implements Updates {
     private final Workers workers;
 
-    public ScalarUpdates(Workers workers) {
+    ScalarUpdates(Workers workers) {
         this.workers = workers;
     }
 

@@ -12,7 +12,6 @@ import dev.stoa.kernel.Rope;
 import dev.stoa.kernel.SegmentAttention;
 import dev.stoa.kernel.Updates;
 import dev.stoa.kernel.Workers;
-import dev.stoa.kernel.scalar.ScalarKernels;
 import dev.stoa.tensor.Ledger;
 import dev.stoa.tensor.Scope;
 
@@ -42,10 +41,9 @@ public final class VectorKernels implements Kernels {
         activation = new VectorActivation(workers, spaces);
         attention = new VectorAttention(workers, spaces);
         lora = new VectorLora(workers, spaces);
-        Kernels truth = new ScalarKernels(workers, reason); // until the training kernels are vectorized
-        segmentAttention = truth.segmentAttention();
-        gradients = truth.gradients();
-        updates = truth.updates();
+        segmentAttention = new VectorSegmentAttention(workers);
+        gradients = new VectorGradients(workers);
+        updates = new VectorUpdates(workers);
     }
 
     @Override
