@@ -41,8 +41,13 @@ public final class Engine implements Generator {
 
         record CancelUsers(Adapter adapter) implements Command {}
 
+        record Ask(CompletableFuture<Stats> answer) implements Command {}
+
         record Stop() implements Command {}
     }
+
+    /// What the engine holds at one moment between two steps; all but `steps` are zero when nothing runs.
+    public record Stats(int running, int waiting, int caches, long cacheBytes, int leases, int permits, long steps) {}
 
     private static final System.Logger LOG = System.getLogger("dev.stoa.generate");
     private static final long LOGIT_BYTES = 64L << 20;
@@ -66,6 +71,7 @@ public final class Engine implements Generator {
     private final Thread thread;
     private final AtomicBoolean closing = new AtomicBoolean();
     private boolean closed;
+    private long steps;
 
     private Engine(Model model, Tokenizer tokenizer, List<Integer> eosIds, LoadConfig config, Ledger ledger, List<Runnable> onClose) {
         this.config = config;
@@ -247,6 +253,13 @@ public final class Engine implements Generator {
         }
     }
 
+    /// The engine's state; waits for the step in progress. A closed engine holds nothing.
+    public Stats stats() {
+        CompletableFuture<Stats> answer = new CompletableFuture<>();
+        if (!post(new Command.Ask(answer))) return new Stats(0, 0, 0, 0, 0, 0, 0);
+        return answer.join();
+    }
+
     private RequestHandle enqueue(Sequence sequence) {
         if (!post(new Command.Submit(sequence))) {
             sequence.release();
@@ -288,7 +301,10 @@ public final class Engine implements Generator {
             closed = true;
         }
         List<Sequence> left = scheduler.all();
-        for (Command command : commands) if (command instanceof Command.Submit submit) left.add(submit.sequence());
+        for (Command command : commands) {
+            if (command instanceof Command.Submit submit) left.add(submit.sequence());
+            if (command instanceof Command.Ask ask) ask.answer().complete(new Stats(0, 0, 0, 0, 0, 0, steps));
+        }
         for (Sequence sequence : left) {
             if (cause == null) finish(sequence, "cancelled");
             else fail(sequence, cause);
@@ -306,6 +322,8 @@ public final class Engine implements Generator {
                 case Command.CancelUsers users -> {
                     for (Sequence sequence : scheduler.all()) if (sequence.uses(users.adapter())) finish(sequence, "cancelled");
                 }
+                case Command.Ask ask -> ask.answer().complete(new Stats(scheduler.running(), scheduler.waiting(), caches.lent(),
+                        caches.lentBytes(), adapters.leases(), capacity - permits.availablePermits(), steps));
                 case Command.Stop ignored -> {
                     return false;
                 }
@@ -324,6 +342,7 @@ public final class Engine implements Generator {
         long begun = System.nanoTime();
         forward.run(plan, sequence -> finish(sequence, null), (sequence, failure) -> fail(sequence, fault(failure)));
         scheduler.measured(plan, (System.nanoTime() - begun) / 1e6);
+        steps++;
     }
 
     /// Caches for every member, or none at all.

@@ -2,7 +2,6 @@
 package dev.stoa.generate;
 
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.function.Predicate;
 
@@ -32,6 +31,7 @@ final class Scheduler {
     private final List<Sequence> running = new ArrayList<>();
     private double decodeMs;
     private double msPerPrefillRow;
+    private boolean crowded;
 
     Scheduler(int slots, int maxRows, int maxLogitRows, double maxStepMs) {
         this.slots = slots;
@@ -99,37 +99,55 @@ final class Scheduler {
     }
 
     /// The rows of the next step: one position of everyone decoding, then prefill from the longest running with what
-    /// is left. Decoding sequences that found no room go first next time.
+    /// is left. When a batch cannot hold everyone, they take turns instead.
     List<Slice> plan() {
         List<Slice> plan = new ArrayList<>();
-        int rows = 0;
-        int logits = 0;
-        int served = 0;
-        boolean full = false;
+        Room room = new Room(maxRows, maxLogitRows);
+        boolean takeTurns = crowded;
+        crowded = false;
         for (Sequence sequence : running) {
-            if (sequence.state() != Sequence.State.DECODE) continue;
-            int members = sequence.members();
-            full |= rows + members > maxRows || logits + members > maxLogitRows;
-            if (full) break;
-            plan.add(new Slice(sequence, 1));
-            rows += members;
-            logits += members;
-            served++;
+            if (takeTurns || sequence.state() == Sequence.State.DECODE) crowded |= !place(sequence, room.rows, room, plan);
         }
-        int budget = prefillBudget(served > 0, maxRows - rows);
+        int budget = prefillBudget(!plan.isEmpty(), room.rows);
+        boolean prefilled = false;
         for (Sequence sequence : running) {
-            if (sequence.state() != Sequence.State.PREFILL) continue;
-            int count = Math.min(sequence.remaining(), budget / sequence.members());
-            int logitRoom = (maxLogitRows - logits) / sequence.members();
-            if (sequence.logitsIn(count) > logitRoom) count -= sequence.logitsIn(count) - logitRoom;
-            if (count <= 0) continue;
-            Slice slice = new Slice(sequence, count);
-            plan.add(slice);
-            budget -= slice.rows();
-            logits += slice.logitRows();
+            if (takeTurns || sequence.state() != Sequence.State.PREFILL) continue;
+            int before = room.rows;
+            prefilled |= place(sequence, budget, room, plan);
+            crowded |= !prefilled;
+            budget -= before - room.rows;
         }
-        if (full) Collections.rotate(running, -served);
+        if (crowded) {
+            List<Sequence> served = plan.stream().map(Slice::sequence).toList();
+            running.removeAll(served);
+            running.addAll(served);
+        }
         return plan;
+    }
+
+    /// What a step still has room for.
+    private static final class Room {
+        int rows;
+        int logits;
+
+        Room(int rows, int logits) {
+            this.rows = rows;
+            this.logits = logits;
+        }
+    }
+
+    /// Gives a sequence as many positions as fit, at most `budget` rows of them.
+    private boolean place(Sequence sequence, int budget, Room room, List<Slice> plan) {
+        int members = sequence.members();
+        int count = Math.min(sequence.remaining(), Math.min(budget, room.rows) / members);
+        int excess = sequence.logitsIn(count) - room.logits / members;
+        if (excess > 0) count -= excess;
+        if (count <= 0) return false;
+        Slice slice = new Slice(sequence, count);
+        plan.add(slice);
+        room.rows -= slice.rows();
+        room.logits -= slice.logitRows();
+        return true;
     }
 
     /// Rows of prefill that keep a step within `maxStepMs` for those already decoding; everything when nobody is.
