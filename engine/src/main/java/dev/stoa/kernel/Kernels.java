@@ -35,6 +35,8 @@ public interface Kernels extends AutoCloseable {
 
     Updates updates();
 
+    Ceiling ceiling();
+
     @Override
     void close();
 }

@@ -3,6 +3,7 @@ package dev.stoa.kernel.scalar;
 
 import dev.stoa.kernel.Activation;
 import dev.stoa.kernel.Attention;
+import dev.stoa.kernel.Ceiling;
 import dev.stoa.kernel.Gradients;
 import dev.stoa.kernel.Kernels;
 import dev.stoa.kernel.Lora;
@@ -26,6 +27,7 @@ public final class ScalarKernels implements Kernels {
     private final SegmentAttention segmentAttention;
     private final Gradients gradients;
     private final Updates updates;
+    private final Ceiling ceiling = new ScalarCeiling();
 
     public ScalarKernels(Workers workers, String reason) {
         this.workers = workers;
@@ -104,6 +106,11 @@ public final class ScalarKernels implements Kernels {
     @Override
     public Updates updates() {
         return updates;
+    }
+
+    @Override
+    public Ceiling ceiling() {
+        return ceiling;
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.stoa.kernel.vector;
 
 import dev.stoa.kernel.Activation;
 import dev.stoa.kernel.Attention;
+import dev.stoa.kernel.Ceiling;
 import dev.stoa.kernel.Gradients;
 import dev.stoa.kernel.Kernels;
 import dev.stoa.kernel.Lora;
@@ -29,6 +30,7 @@ public final class VectorKernels implements Kernels {
     private final SegmentAttention segmentAttention;
     private final Gradients gradients;
     private final Updates updates;
+    private final Ceiling ceiling = new VectorCeiling();
 
     public VectorKernels(Workers workers, String reason) {
         this.workers = workers;
@@ -109,6 +111,11 @@ public final class VectorKernels implements Kernels {
     @Override
     public Updates updates() {
         return updates;
+    }
+
+    @Override
+    public Ceiling ceiling() {
+        return ceiling;
     }
 
     @Override
