@@ -3,6 +3,10 @@ package dev.stoa.tune;
 
 import dev.stoa.Fault;
 import dev.stoa.TrainingFault;
+import dev.stoa.adapter.Adapter;
+import dev.stoa.adapter.AdapterHash;
+import dev.stoa.adapter.Delta;
+import dev.stoa.adapter.PeftWriter;
 import dev.stoa.adapter.TargetId;
 import dev.stoa.data.ExampleSource;
 import dev.stoa.format.Sha256;
@@ -76,7 +80,7 @@ public final class LoraTrain {
                 updates.get(TargetId.ofPath(path))), frozen::get, kernels, new Workspace(scope));
         Trainee trainee = new Trainee(network, parameters, new AdamW(variables, config.adamw(), kernels.updates(), scope),
                 Sha256.hex("lora\n" + config + model.hash() + kernels.id()),
-                directory -> PeftDirectory.write(directory, config, updates));
+                directory -> write(directory, config, model, updates));
         long bytes = 0, total = trainee.parameterCount();
         for (TensorPlan.Binding binding : TensorPlan.of(model.spec())) {
             Tensor weight = model.weight(binding.name());
@@ -125,6 +129,14 @@ public final class LoraTrain {
         double bound = 1 / Math.sqrt(inputs);
         for (long i = 0; i < a.value().elements(); i++) a.value().set(i, (float) random.nextDouble(-bound, bound));
         return new Projection.LowRank(a, b, (float) (config.alpha() / rank));
+    }
+
+    private static void write(Path directory, Config config, Model model, Map<TargetId, Projection.LowRank> updates) throws IOException {
+        TreeMap<TargetId, Delta> entries = new TreeMap<>();
+        updates.forEach((target, update) ->
+                entries.put(target, new Delta.LowRank(update.a().value(), update.b().value(), config.alpha() / config.rank())));
+        Adapter adapter = new Adapter(AdapterHash.of(entries), model.hash(), entries);
+        PeftWriter.write(adapter, config.baseName(), model.linearShapes().keySet(), directory);
     }
 
     /// Embedding, norms and biases as they are; vectors as F32.

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// An expert on a random frozen base: it memorizes a table, leaves the base alone, and resumes bit for bit.
 class LoraTrainTest {
-    private final Kernels kernels = KernelProvider.open("auto", 1);
+    private final Kernels kernels = KernelProvider.open("scalar", 1);
     private final Scope scope = new Ledger().scope("base");
     private final Model model = base();
     @TempDir

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// A base trained from scratch end to end, on a task of which the solution is known: the answer repeats the prompt.
 class PretrainTest {
-    private final Kernels kernels = KernelProvider.open("auto", 1);
+    private final Kernels kernels = KernelProvider.open("scalar", 1);
     @TempDir
     Path directory;
 
