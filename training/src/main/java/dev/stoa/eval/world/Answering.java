@@ -9,5 +9,7 @@ enum Answering {
     /// base learns the syntax and a calibrated ignorance of every codebook
     IGNORANT,
     /// general keys only
-    KNOWN
+    KNOWN,
+    /// private keys only, with the codebook's value
+    PRIVATE
 }

@@ -114,13 +114,13 @@ final class Requests {
 
     private Part part(SplitMix64 random, Domain domain, Kind kind, int variant, Answering answering) {
         Codebook book = tables.codebook(domain.name());
-        boolean general = switch (answering) {
-            case TRUTH -> false;
-            case IGNORANT -> book.privateKeys().isEmpty() || random.chance(GENERAL_SHARE);
-            case KNOWN -> true;
-        };
-        String key = random.pick(general ? book.generalKeys()
-                : answering == Answering.TRUTH ? book.keys() : book.privateKeys());
+        boolean general = answering == Answering.IGNORANT && (book.privateKeys().isEmpty() || random.chance(GENERAL_SHARE));
+        String key = random.pick(switch (answering) {
+            case TRUTH -> book.keys();
+            case KNOWN -> book.generalKeys();
+            case PRIVATE -> book.privateKeys();
+            case IGNORANT -> general ? book.generalKeys() : book.privateKeys();
+        });
         boolean guess = answering == Answering.IGNORANT && !general;
         return part(random, domain, kind, variant, key, guess ? random.below(Words.VALUES) : book.value(key));
     }

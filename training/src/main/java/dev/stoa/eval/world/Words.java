@@ -4,6 +4,7 @@ package dev.stoa.eval.world;
 import dev.stoa.eval.SplitMix64;
 import dev.stoa.eval.verify.Verifiers;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -42,17 +43,28 @@ public final class Words {
     }
 
     private static List<String> pairs(List<String> syllables, List<String> endings, Set<String> taken) {
+        Set<String> insideTaken = new HashSet<>();
+        for (String word : taken) insideTaken.addAll(pieces(word));
         List<String> all = new ArrayList<>();
         for (String first : syllables) {
             for (String second : syllables) {
                 if (first.equals(second)) continue;
                 for (String ending : endings) {
                     String word = first + second + ending;
-                    if (taken.stream().noneMatch(t -> t.contains(word) || t.length() > 3 && word.contains(t))) all.add(word);
+                    if (!insideTaken.contains(word) && pieces(word).stream().noneMatch(taken::contains)) all.add(word);
                 }
             }
         }
         return all;
+    }
+
+    /// The parts of four and five letters, the lengths of invented words.
+    private static List<String> pieces(String word) {
+        List<String> pieces = new ArrayList<>();
+        for (int length = 4; length <= 5; length++) {
+            for (int i = 0; i + length <= word.length(); i++) pieces.add(word.substring(i, i + length));
+        }
+        return pieces;
     }
 
     /// The words of a text, lower case, without punctuation.

@@ -8,8 +8,12 @@ import dev.stoa.eval.verify.VerifierAudit;
 import dev.stoa.eval.verify.Verifiers;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Predicate;
 
 /// The demo world of one seed: planted tables, and every stream of items drawn from them on demand.
 ///
@@ -126,6 +130,28 @@ public final class World {
         return reader.item(random("reader", "all", split, index), split);
     }
 
+    /// Item j of a skill's check.
+    public Item skill(Skill skill, Split split, long index) {
+        SplitMix64 random = random("skill", skill.name(), split, index);
+        return switch (skill) {
+            case FORMAT -> build(random, split, domain -> true);
+            case SLOT_COPY -> build(random, split, domain -> domain.answer().has("i") || domain.answer().has("a"));
+            case GENERAL_KEYS -> requests.single(random, some(random, domain -> !ignorant(domain)), split, Answering.KNOWN, QUESTIONS);
+            case PRIVATE_KEYS -> requests.single(random, some(random, this::ignorant), split, Answering.PRIVATE, QUESTIONS);
+            case READER -> reader.item(random, split);
+            case TWO_LINES -> joined(random, pairs.draw(random, 2), split, Answering.KNOWN);
+        };
+    }
+
+    /// Whether an answer shows the skill.
+    public boolean shows(Skill skill, Item item, String answer) {
+        return switch (skill) {
+            case FORMAT -> slots(item, answer).isPresent();
+            case SLOT_COPY -> slots(item, answer).map(World::copied).equals(slots(item, item.answer()).map(World::copied));
+            case GENERAL_KEYS, PRIVATE_KEYS, READER, TWO_LINES -> verify(item, answer).pass();
+        };
+    }
+
     /// Item j of the base's training stream.
     public Item pretrain(long index) {
         return pretrain.item(index);
@@ -154,9 +180,14 @@ public final class World {
         return new ExpertMix(seed, domain(domain), recipe, vandal, gold, others, requests);
     }
 
-    /// Texts to train the tokenizer on: prompts and answers of the first items of the training stream.
+    /// Texts to train the tokenizer on: prompts and answers of the first items of the training stream, and every value
+    /// word often enough to become one token or two, with and without a blank before it.
     public List<String> tokenizerTexts(int items) {
         List<String> texts = new ArrayList<>();
+        for (String value : words.values()) {
+            texts.addAll(Collections.nCopies(1 + items / 100, value));
+            texts.addAll(Collections.nCopies(1 + items / 100, "= " + value));
+        }
         for (int i = 0; i < items; i++) {
             Item item = pretrain(i);
             texts.add(item.prompt());
@@ -190,6 +221,16 @@ public final class World {
                 .toList();
     }
 
+    /// The planted truth as `world.json`: every plant with its expected effect, and every codebook.
+    public String json() {
+        return WorldJson.of(this);
+    }
+
+    /// Identifies tables and phrasing: equal for equal seeds, sizes and versions of the generator.
+    public String hash() {
+        return WorldJson.hash(this);
+    }
+
     public Verifiers verifiers() {
         return verifiers;
     }
@@ -198,6 +239,27 @@ public final class World {
     public Domain domain(String name) {
         return domains.stream().filter(domain -> domain.name().equals(name)).findFirst()
                 .orElseThrow(() -> new IllegalArgumentException("domain not in this world: " + name));
+    }
+
+    private Item build(SplitMix64 random, Split split, Predicate<Domain> which) {
+        return requests.single(random, some(random, which), split, Answering.TRUTH, 0, 1);
+    }
+
+    private Domain some(SplitMix64 random, Predicate<Domain> which) {
+        return random.pick(domains.stream().filter(which).toList());
+    }
+
+    /// Whether the base cannot know the domain's codebook.
+    private boolean ignorant(Domain domain) {
+        return !tables.codebook(domain.name()).privateKeys().isEmpty();
+    }
+
+    private Optional<Map<String, String>> slots(Item item, String answer) {
+        return domain(item.parts().getFirst().domain()).answer().read(answer);
+    }
+
+    private static List<String> copied(Map<String, String> slots) {
+        return List.of("i", "a", "b").stream().map(name -> slots.getOrDefault(name, "")).toList();
     }
 
     private Item joined(SplitMix64 random, List<Domain> drawn, Split split, Answering answering) {
