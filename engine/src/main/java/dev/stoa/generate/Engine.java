@@ -295,7 +295,6 @@ public final class Engine implements Generator {
             Thread.currentThread().interrupt();
         } catch (RuntimeException | Error broken) {
             cause = fault(broken);
-            LOG.log(System.Logger.Level.ERROR, "event=engine_stopped", broken);
         }
         synchronized (commands) {
             closed = true;
@@ -392,6 +391,7 @@ public final class Engine implements Generator {
 
     private static Fault fault(Throwable failure) {
         if (failure instanceof FaultException known) return known.fault();
+        LOG.log(System.Logger.Level.ERROR, "event=internal_failure", failure);
         return Fault.of(EngineFault.INTERNAL, "the engine failed on this request").got(failure).next("report this with the log");
     }
 
