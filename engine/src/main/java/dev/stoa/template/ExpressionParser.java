@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.template;
+
+import dev.stoa.template.Node.Arguments;
+import dev.stoa.template.Node.Expression;
+import dev.stoa.template.Token.Kind;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+
+/// Expressions by recursive descent, with jinja2's precedence: if-else, or, and, not, comparisons, + -, ~, * / // %, **,
+/// unary, then attributes, calls, filters and tests. Depth is bounded, so that hostile input cannot exhaust the stack.
+final class ExpressionParser {
+    /// Names that are values and cannot be assigned.
+    static final Set<String> CONSTANTS = Set.of("true", "false", "none", "True", "False", "None");
+    private static final Set<String> NO_TEST_ARGUMENT = Set.of("else", "or", "and", "is", "if", "in", "not");
+    private static final int MAX_DEPTH = 60;
+    private static final int MAX_CHAIN = 1000;
+
+    private final Source source;
+    private final TokenStream stream;
+    private int depth;
+    private int chain;
+
+    ExpressionParser(Source source, TokenStream stream) {
+        this.source = source;
+        this.stream = stream;
+    }
+
+    Expression expression() {
+        return enter(true);
+    }
+
+    /// An expression, or a tuple without parentheses; `conditional` allows if-else at the top.
+    Expression tuple(boolean conditional) {
+        Token first = stream.peek();
+        Expression one = enter(conditional);
+        if (!stream.peek().is(Kind.OPERATOR, ",")) return one;
+        List<Expression> items = new ArrayList<>(List.of(one));
+        while (stream.skipOperator(",") && !endsTuple()) items.add(enter(conditional));
+        return new Node.ListLiteral(first.at(), items, true);
+    }
+
+    private boolean endsTuple() {
+        Token token = stream.peek();
+        return token.kind() == Kind.BLOCK_END || token.kind() == Kind.OUTPUT_END || token.is(Kind.OPERATOR, ")");
+    }
+
+    private Expression enter(boolean conditional) {
+        if (depth == 0) chain = 0;
+        if (++depth > MAX_DEPTH) throw source.fault(stream.peek().at(), "the expression is nested too deeply");
+        Expression result = conditional ? conditional() : or();
+        depth--;
+        return result;
+    }
+
+    /// Counts a link of a chain: those make the tree as deep as parentheses do.
+    private void link() {
+        if (++chain > MAX_CHAIN) throw source.fault(stream.peek().at(), "the expression is too long");
+    }
+
+    private Expression conditional() {
+        Expression value = or();
+        while (stream.peek().is(Kind.NAME, "if")) {
+            link();
+            int at = stream.next().at();
+            Expression test = or();
+            value = new Node.Conditional(at, test, value, stream.skipName("else") ? enter(true) : null);
+        }
+        return value;
+    }
+
+    private Expression or() {
+        Expression left = and();
+        while (stream.peek().is(Kind.NAME, "or")) left = binary(left, this::and);
+        return left;
+    }
+
+    private Expression and() {
+        Expression left = not();
+        while (stream.peek().is(Kind.NAME, "and")) left = binary(left, this::not);
+        return left;
+    }
+
+    private Expression not() {
+        if (!stream.peek().is(Kind.NAME, "not")) return comparison();
+        link();
+        return new Node.Unary(stream.next().at(), "not", not());
+    }
+
+    private Expression comparison() {
+        Expression first = sum();
+        List<Expression> operands = new ArrayList<>(List.of(first));
+        List<String> operators = new ArrayList<>();
+        int at = stream.peek().at();
+        while (true) {
+            Token token = stream.peek();
+            if (token.kind() == Kind.OPERATOR && Set.of("==", "!=", "<", "<=", ">", ">=").contains(token.text())) {
+                operators.add(stream.next().text());
+            } else if (stream.skipName("in")) {
+                operators.add("in");
+            } else if (token.is(Kind.NAME, "not") && stream.peek(1).is(Kind.NAME, "in")) {
+                stream.next();
+                stream.next();
+                operators.add("not in");
+            } else break;
+            operands.add(sum());
+        }
+        return operators.isEmpty() ? first : new Node.Comparison(at, operands, operators);
+    }
+
+    private Expression sum() {
+        Expression left = concatenation();
+        while (stream.peek().is(Kind.OPERATOR, "+") || stream.peek().is(Kind.OPERATOR, "-")) left = binary(left, this::concatenation);
+        return left;
+    }
+
+    private Expression concatenation() {
+        Expression left = product();
+        while (stream.peek().is(Kind.OPERATOR, "~")) left = binary(left, this::product);
+        return left;
+    }
+
+    private Expression product() {
+        Expression left = power();
+        while (stream.peek().kind() == Kind.OPERATOR && Set.of("*", "/", "//", "%").contains(stream.peek().text())) {
+            left = binary(left, this::power);
+        }
+        return left;
+    }
+
+    private Expression power() {
+        Expression left = unary(true);
+        while (stream.peek().is(Kind.OPERATOR, "**")) left = binary(left, () -> unary(true));
+        return left;
+    }
+
+    private Expression binary(Expression left, java.util.function.Supplier<Expression> right) {
+        link();
+        Token operator = stream.next();
+        return new Node.Binary(operator.at(), operator.text(), left, right.get());
+    }
+
+    private Expression unary(boolean withFilter) {
+        Token token = stream.peek();
+        Expression value;
+        if (token.is(Kind.OPERATOR, "-") || token.is(Kind.OPERATOR, "+")) {
+            link();
+            stream.next();
+            value = new Node.Unary(token.at(), token.text(), unary(false));
+        } else {
+            value = primary();
+        }
+        value = postfix(value);
+        return withFilter ? filters(value) : value;
+    }
+
+    private Expression primary() {
+        Token token = stream.next();
+        switch (token.kind()) {
+            case NAME -> {
+                return switch (token.text()) {
+                    case "true", "True" -> new Node.Literal(token.at(), true);
+                    case "false", "False" -> new Node.Literal(token.at(), false);
+                    case "none", "None" -> new Node.Literal(token.at(), null);
+                    default -> new Node.Name(token.at(), token.text());
+                };
+            }
+            case STRING -> {
+                StringBuilder text = new StringBuilder(token.text());
+                while (stream.peek().kind() == Kind.STRING) text.append(stream.next().text());
+                return new Node.Literal(token.at(), text.toString());
+            }
+            case INTEGER, FLOAT -> {
+                return new Node.Literal(token.at(), number(token));
+            }
+            case OPERATOR -> {
+                switch (token.text()) {
+                    case "(" -> {
+                        if (stream.skipOperator(")")) return new Node.ListLiteral(token.at(), List.of(), true);
+                        Expression inner = tuple(true);
+                        stream.expectOperator(")");
+                        return inner;
+                    }
+                    case "[" -> {
+                        return new Node.ListLiteral(token.at(), items("]"), false);
+                    }
+                    case "{" -> {
+                        return dict(token);
+                    }
+                    default -> throw source.fault(token.at(), "unexpected '%s'", token.text());
+                }
+            }
+            default -> throw source.fault(token.at(), "an expression is missing");
+        }
+    }
+
+    private Object number(Token token) {
+        try {
+            if (token.kind() == Kind.INTEGER) return Long.parseLong(token.text());
+            return Double.parseDouble(token.text());
+        } catch (NumberFormatException problem) {
+            throw source.fault(token.at(), "the number %s is too large", token.text());
+        }
+    }
+
+    private List<Expression> items(String end) {
+        List<Expression> items = new ArrayList<>();
+        while (!stream.skipOperator(end)) {
+            if (!items.isEmpty()) {
+                stream.expectOperator(",");
+                if (stream.skipOperator(end)) break;
+            }
+            items.add(expression());
+        }
+        return items;
+    }
+
+    private Expression dict(Token open) {
+        List<Expression> keys = new ArrayList<>();
+        List<Expression> values = new ArrayList<>();
+        while (!stream.skipOperator("}")) {
+            if (!keys.isEmpty()) {
+                stream.expectOperator(",");
+                if (stream.skipOperator("}")) break;
+            }
+            keys.add(expression());
+            stream.expectOperator(":");
+            values.add(expression());
+        }
+        return new Node.DictLiteral(open.at(), keys, values);
+    }
+
+    private Expression postfix(Expression start) {
+        Expression value = start;
+        while (true) {
+            Token token = stream.peek();
+            if (token.is(Kind.OPERATOR, ".")) {
+                link();
+                stream.next();
+                Token name = stream.next();
+                value = switch (name.kind()) {
+                    case NAME -> new Node.Attribute(name.at(), value, name.text());
+                    case INTEGER -> new Node.Item(name.at(), value, new Node.Literal(name.at(), number(name)));
+                    default -> throw source.fault(name.at(), "a name is missing after '.'");
+                };
+            } else if (token.is(Kind.OPERATOR, "[")) {
+                link();
+                stream.next();
+                value = subscript(token, value);
+            } else if (token.is(Kind.OPERATOR, "(")) {
+                link();
+                value = new Node.Call(token.at(), value, arguments());
+            } else {
+                return value;
+            }
+        }
+    }
+
+    private Expression subscript(Token open, Expression target) {
+        Expression begin = stream.peek().is(Kind.OPERATOR, ":") ? null : expression();
+        if (!stream.skipOperator(":")) {
+            stream.expectOperator("]");
+            return new Node.Item(open.at(), target, begin);
+        }
+        Expression end = sliceEnds() ? null : expression();
+        Expression step = stream.skipOperator(":") && !sliceEnds() ? expression() : null;
+        stream.expectOperator("]");
+        return new Node.Slice(open.at(), target, begin, end, step);
+    }
+
+    private boolean sliceEnds() {
+        return stream.peek().is(Kind.OPERATOR, ":") || stream.peek().is(Kind.OPERATOR, "]");
+    }
+
+    private Arguments arguments() {
+        stream.expectOperator("(");
+        List<Expression> positional = new ArrayList<>();
+        List<String> names = new ArrayList<>();
+        List<Expression> named = new ArrayList<>();
+        boolean first = true;
+        while (!stream.skipOperator(")")) {
+            if (!first) {
+                stream.expectOperator(",");
+                if (stream.skipOperator(")")) break;
+            }
+            first = false;
+            Token token = stream.peek();
+            if (token.kind() == Kind.NAME && stream.peek(1).is(Kind.OPERATOR, "=")) {
+                names.add(stream.next().text());
+                stream.next();
+                named.add(expression());
+            } else {
+                if (!names.isEmpty()) throw source.fault(token.at(), "a positional argument follows a named one");
+                positional.add(expression());
+            }
+        }
+        return new Arguments(positional, names, named);
+    }
+
+    private Expression filters(Expression start) {
+        Expression value = start;
+        while (true) {
+            Token token = stream.peek();
+            if (token.is(Kind.OPERATOR, "|")) value = filter(value);
+            else if (token.is(Kind.NAME, "is")) value = test(value);
+            else if (token.is(Kind.OPERATOR, "(")) {
+                link();
+                value = new Node.Call(token.at(), value, arguments());
+            } else return value;
+        }
+    }
+
+    /// `| name(arguments)`, applied to `input`.
+    Node.Filter filter(Expression input) {
+        link();
+        stream.expectOperator("|");
+        Token name = stream.expect(Kind.NAME);
+        if (!Filters.NAMES.contains(name.text())) throw source.fault(name.at(), "unknown filter '%s'", name.text());
+        Arguments arguments = stream.peek().is(Kind.OPERATOR, "(") ? arguments() : Arguments.NONE;
+        return new Node.Filter(name.at(), input, name.text(), arguments);
+    }
+
+    private Expression test(Expression input) {
+        link();
+        stream.expectName("is");
+        boolean negated = stream.skipName("not");
+        Token name = stream.expect(Kind.NAME);
+        if (!Tests.NAMES.contains(name.text())) throw source.fault(name.at(), "unknown test '%s'", name.text());
+        List<Expression> arguments = new ArrayList<>();
+        Token token = stream.peek();
+        boolean value = token.kind() == Kind.STRING || token.kind() == Kind.INTEGER || token.kind() == Kind.FLOAT
+                || token.kind() == Kind.NAME && !NO_TEST_ARGUMENT.contains(token.text())
+                || token.is(Kind.OPERATOR, "[") || token.is(Kind.OPERATOR, "{");
+        if (token.is(Kind.OPERATOR, "(")) arguments.addAll(arguments().positional());
+        else if (value) arguments.add(postfix(primary()));
+        return new Node.Test(name.at(), input, name.text(), arguments, negated);
+    }
+}

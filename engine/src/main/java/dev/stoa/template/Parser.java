@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.template;
+
+import dev.stoa.template.Node.Expression;
+import dev.stoa.template.Node.Statement;
+import dev.stoa.template.Node.Target;
+import dev.stoa.template.Token.Kind;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+
+/// Statements of a template; expressions are read by [ExpressionParser].
+final class Parser {
+    private static final int MAX_NESTING = 100;
+    private final Source source;
+    private final TokenStream stream;
+    private final ExpressionParser expressions;
+    private int nesting;
+    private int loops;
+
+    private Parser(Source source) {
+        this.source = source;
+        this.stream = new TokenStream(source, Lexer.tokens(source));
+        this.expressions = new ExpressionParser(source, stream);
+    }
+
+    static List<Statement> parse(Source source) {
+        Parser parser = new Parser(source);
+        List<Statement> body = parser.body(Set.of());
+        if (parser.stream.peek().kind() != Kind.END) {
+            throw source.fault(parser.stream.peek().at(), "unexpected end of a block");
+        }
+        return body;
+    }
+
+    /// Statements up to a tag whose name is in `ends`; that tag's begin and name are consumed, its rest is not.
+    private List<Statement> body(Set<String> ends) {
+        if (++nesting > MAX_NESTING) throw source.fault(stream.peek().at(), "blocks are nested too deeply");
+        List<Statement> statements = new ArrayList<>();
+        while (true) {
+            Token token = stream.peek();
+            switch (token.kind()) {
+                case DATA -> statements.add(new Node.Text(token.at(), stream.next().text()));
+                case OUTPUT_BEGIN -> {
+                    stream.next();
+                    statements.add(new Node.Output(token.at(), expressions.tuple(true)));
+                    stream.expect(Kind.OUTPUT_END);
+                }
+                case BLOCK_BEGIN -> {
+                    Token name = stream.peek(1);
+                    if (ends.contains(name.text())) {
+                        stream.next();
+                        nesting--;
+                        return statements;
+                    }
+                    stream.next();
+                    statements.add(statement());
+                }
+                case END -> {
+                    if (!ends.isEmpty()) throw source.fault(token.at(), "a block is not closed, expected one of %s", ends);
+                    nesting--;
+                    return statements;
+                }
+                default -> throw source.fault(token.at(), "unexpected '%s'", token.text());
+            }
+        }
+    }
+
+    private Statement statement() {
+        Token tag = stream.expect(Kind.NAME);
+        return switch (tag.text()) {
+            case "if" -> ifBlock(tag);
+            case "for" -> forBlock(tag);
+            case "set" -> set(tag);
+            case "macro" -> macro(tag);
+            case "generation" -> {
+                stream.expect(Kind.BLOCK_END);
+                yield new Node.Generation(tag.at(), closed("endgeneration"));
+            }
+            case "break", "continue" -> {
+                if (loops == 0) throw source.fault(tag.at(), "%s outside of a loop", tag.text());
+                stream.expect(Kind.BLOCK_END);
+                yield tag.text().equals("break") ? new Node.Break(tag.at()) : new Node.Continue(tag.at());
+            }
+            default -> throw source.fault(tag.at(), "unknown tag '%s'", tag.text());
+        };
+    }
+
+    private List<Statement> closed(String end) {
+        List<Statement> body = body(Set.of(end));
+        stream.next();
+        stream.expect(Kind.BLOCK_END);
+        return body;
+    }
+
+    private Statement ifBlock(Token tag) {
+        List<Node.Branch> branches = new ArrayList<>();
+        List<Statement> otherwise = List.of();
+        Expression test = expressions.tuple(false);
+        while (true) {
+            stream.expect(Kind.BLOCK_END);
+            List<Statement> body = body(test == null ? Set.of("endif") : Set.of("elif", "else", "endif"));
+            if (test == null) otherwise = body;
+            else branches.add(new Node.Branch(test, body));
+            String next = stream.next().text();
+            if (next.equals("endif")) break;
+            test = next.equals("elif") ? expressions.tuple(false) : null;
+        }
+        stream.expect(Kind.BLOCK_END);
+        return new Node.If(tag.at(), branches, otherwise);
+    }
+
+    private Statement forBlock(Token tag) {
+        Target target = targets(false);
+        stream.expectName("in");
+        Expression items = expressions.tuple(false);
+        Expression filter = stream.skipName("if") ? expressions.expression() : null;
+        if (stream.peek().is(Kind.NAME, "recursive")) throw source.fault(stream.peek().at(), "recursive loops are not supported");
+        stream.expect(Kind.BLOCK_END);
+        loops++;
+        List<Statement> body = body(Set.of("else", "endfor"));
+        loops--;
+        List<Statement> otherwise = List.of();
+        if (stream.next().text().equals("else")) {
+            stream.expect(Kind.BLOCK_END);
+            otherwise = body(Set.of("endfor"));
+            stream.next();
+        }
+        stream.expect(Kind.BLOCK_END);
+        return new Node.For(tag.at(), target, items, filter, body, otherwise);
+    }
+
+    private Statement set(Token tag) {
+        Target target = targets(true);
+        if (stream.skipOperator("=")) {
+            Expression value = expressions.tuple(true);
+            stream.expect(Kind.BLOCK_END);
+            return new Node.Set(tag.at(), target, value);
+        }
+        List<Node.Filter> filters = new ArrayList<>();
+        while (stream.peek().is(Kind.OPERATOR, "|")) filters.add(expressions.filter(null));
+        stream.expect(Kind.BLOCK_END);
+        return new Node.SetBlock(tag.at(), target, closed("endset"), filters);
+    }
+
+    /// One target or several with commas; a field of a namespace only where allowed.
+    private Target targets(boolean fields) {
+        Token first = stream.peek();
+        List<Target> targets = new ArrayList<>();
+        boolean parenthesized = stream.skipOperator("(");
+        do {
+            if (parenthesized && stream.peek().is(Kind.OPERATOR, ")")) break;
+            if (stream.peek().is(Kind.OPERATOR, "(")) targets.add(targets(fields));
+            else targets.add(target(fields));
+        } while (stream.skipOperator(",") && (stream.peek().kind() == Kind.NAME || stream.peek().is(Kind.OPERATOR, "(")));
+        if (parenthesized) stream.expectOperator(")");
+        return targets.size() == 1 ? targets.getFirst() : new Target.Unpack(first.at(), targets);
+    }
+
+    private Target target(boolean fields) {
+        Token name = stream.expect(Kind.NAME);
+        if (fields && stream.skipOperator(".")) return new Target.Field(name.at(), name.text(), stream.expect(Kind.NAME).text());
+        if (ExpressionParser.CONSTANTS.contains(name.text())) throw source.fault(name.at(), "cannot assign to '%s'", name.text());
+        return new Target.Variable(name.at(), name.text());
+    }
+
+    private Statement macro(Token tag) {
+        String name = stream.expect(Kind.NAME).text();
+        List<String> parameters = new ArrayList<>();
+        List<Expression> defaults = new ArrayList<>();
+        stream.expectOperator("(");
+        while (!stream.skipOperator(")")) {
+            if (!parameters.isEmpty()) stream.expectOperator(",");
+            Token parameter = stream.expect(Kind.NAME);
+            parameters.add(parameter.text());
+            if (stream.skipOperator("=")) defaults.add(expressions.expression());
+            else if (!defaults.isEmpty()) throw source.fault(parameter.at(), "a parameter without default follows one with");
+        }
+        stream.expect(Kind.BLOCK_END);
+        int outerLoops = loops;
+        loops = 0;
+        List<Statement> body = closed("endmacro");
+        loops = outerLoops;
+        return new Node.Macro(tag.at(), name, parameters, defaults, body);
+    }
+}

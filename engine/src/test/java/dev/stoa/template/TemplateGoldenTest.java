@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.template;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.stoa.EngineFault;
+import dev.stoa.FaultException;
+import dev.stoa.format.Json;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+
+/// Against jinja2 in transformers' environment (tools/golden/templates.py): the same text, or both refuse.
+class TemplateGoldenTest {
+    private static final Path CASES = Path.of(System.getProperty("stoa.templates", "src/test/resources/golden/template/cases.jsonl"));
+
+    @Test
+    void rendersWhatJinjaRendersAndRefusesWhatItRefuses() throws IOException {
+        List<String> differences = new ArrayList<>();
+        int cases = 0;
+        for (String line : Files.readAllLines(CASES)) {
+            cases++;
+            JsonNode row = Json.parse(line, "case " + cases, EngineFault.TEMPLATE_INVALID);
+            String difference = compare(row);
+            if (difference != null) differences.add(row.get("template").stringValue() + "\n    " + difference);
+        }
+        assertThat(differences).as("differences in %d cases", cases).isEmpty();
+        assertThat(cases).isGreaterThan(200);
+    }
+
+    private static String compare(JsonNode row) {
+        @SuppressWarnings("unchecked")
+        Map<String, Object> variables = (Map<String, Object>) value(row.get("variables"));
+        try {
+            Rendered rendered = ChatTemplate.parse(row.get("template").stringValue()).render(variables, Clock.systemUTC());
+            if (row.has("error")) return "rendered <" + rendered.text() + ">, but jinja raised " + row.get("error");
+            String text = row.get("text").stringValue();
+            if (!rendered.text().equals(text)) return "got <" + rendered.text() + ">\n    not <" + text + ">";
+            if (row.has("spans")) {
+                List<String> expected = new ArrayList<>();
+                for (JsonNode span : row.get("spans")) expected.add(part(text, span.get(0).intValue(), span.get(1).intValue()));
+                List<String> got = rendered.assistantSpans().stream().map(span -> text.substring(span.begin(), span.end())).toList();
+                if (!got.equals(expected)) return "spans " + got + ", not " + expected;
+            }
+            return null;
+        } catch (FaultException refused) {
+            return row.has("error") ? null : "refused: " + refused.getMessage() + "\n    not <" + row.get("text") + ">";
+        }
+    }
+
+    /// Python counts code points.
+    private static String part(String text, int begin, int end) {
+        return text.substring(text.offsetByCodePoints(0, begin), text.offsetByCodePoints(0, end));
+    }
+
+    private static Object value(JsonNode node) {
+        return switch (node.getNodeType()) {
+            case OBJECT -> {
+                Map<String, Object> map = new LinkedHashMap<>();
+                node.properties().forEach(entry -> map.put(entry.getKey(), value(entry.getValue())));
+                yield map;
+            }
+            case ARRAY -> {
+                List<Object> list = new ArrayList<>();
+                node.forEach(item -> list.add(value(item)));
+                yield list;
+            }
+            case STRING -> node.stringValue();
+            case NUMBER -> node.isIntegralNumber() ? (Object) node.longValue() : (Object) node.doubleValue();
+            case BOOLEAN -> node.booleanValue();
+            default -> null;
+        };
+    }
+}
