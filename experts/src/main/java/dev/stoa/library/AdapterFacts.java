@@ -16,8 +16,9 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /// What the manifest says about the content of an adapter. Rank, scale and alpha are those of its largest module.
+/// `baseHash` is the base the files themselves name, or null.
 public record AdapterFacts(
-        String adapterHash, int rank, double scale, List<String> targets, String dtype, long params) {
+        String adapterHash, String baseHash, int rank, double scale, List<String> targets, String dtype, long params) {
     public static AdapterFacts of(Adapter adapter) {
         int rank = 0;
         double scale = 1;
@@ -38,7 +39,7 @@ public record AdapterFacts(
             }
             targets.add(entry.getKey().module());
         }
-        return new AdapterFacts(adapter.hash(), rank, scale, List.copyOf(targets), String.join("+", dtypes), params);
+        return new AdapterFacts(adapter.hash(), adapter.baseHash(), rank, scale, List.copyOf(targets), String.join("+", dtypes), params);
     }
 
     /// Reads a PEFT directory; one that PEFT could not apply whole is a `FaultException`. Shapes are taken from the file

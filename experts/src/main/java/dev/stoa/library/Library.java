@@ -151,6 +151,10 @@ public final class Library implements AutoCloseable {
 
     /// The same for an adapter whose facts are known, because it was just read or written.
     public ExpertVersion add(Manifest draft, Path adapterDirectory, AdapterFacts facts) throws IOException {
+        if (facts.baseHash() != null && !facts.baseHash().equals(draft.base().baseHash())) {
+            throw Fault.of(ExpertsFault.MANIFEST_INVALID, "the adapter names another base than its manifest").where(adapterDirectory)
+                    .got(facts.baseHash()).expected(draft.base().baseHash()).exception();
+        }
         List<Path> files = AdapterFiles.of(adapterDirectory);
         return writing(() -> {
             ExpertFolder folder = folder(draft.name());

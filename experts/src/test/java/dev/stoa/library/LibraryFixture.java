@@ -25,7 +25,7 @@ final class LibraryFixture {
 
     static AdapterFacts facts(String content) {
         String hash = Digest.of(("adapter " + content).getBytes(StandardCharsets.UTF_8));
-        return new AdapterFacts(hash, 8, 2, List.of("self_attn.q_proj"), "F32", 1024);
+        return new AdapterFacts(hash, null, 8, 2, List.of("self_attn.q_proj"), "F32", 1024);
     }
 
     static Manifest manifest(String name, String version) {

@@ -91,6 +91,8 @@ class LibraryTest {
             assertThat(mounted.hash()).isEqualTo(part.adapterHash());
             assertThat(mounted.baseHash()).isEqualTo(LibraryFixture.BASE);
         }
+        refused(ExpertsFault.MANIFEST_INVALID, "another base",
+                () -> library.add(manifest("spice", "1.0.1", LibraryFixture.OTHER_BASE), source));
         Files.writeString(source.resolve("adapter_model.safetensors"), "torn");
         assertThatThrownBy(() -> library.add(manifest("spice", "1.0.1"), source)).isInstanceOf(FaultException.class);
         assertThat(library.versions("spice")).hasSize(1);
