@@ -4,6 +4,7 @@ package dev.stoa.gate;
 import dev.stoa.adapter.Adapter;
 import dev.stoa.adapter.Delta;
 import dev.stoa.adapter.PeftFactors;
+import dev.stoa.model.Model;
 import dev.stoa.quant.Quant;
 import dev.stoa.tensor.Ledger;
 import dev.stoa.tensor.Scope;
@@ -34,7 +35,13 @@ public final class Health {
 
     /// What the adapter is meant for: model hash, [outputs, inputs] of each linear layer, and the layer's weight by path
     /// (null where unknown; then no relative norms).
-    public record Base(String hash, Map<String, long[]> shapes, Function<String, Tensor> weight) {}
+    public record Base(String hash, Map<String, long[]> shapes, Function<String, Tensor> weight) {
+        /// A loaded model as the base; it must stay loaded while it is used here.
+        public static Base of(Model model) {
+            return new Base(model.hash(), model.linearShapes(), path ->
+                    model.weight(path.equals("lm_head") ? model.spec().headWeight() : path + ".weight"));
+        }
+    }
 
     /// `lenient`: zero B factors only fail when all are zero. `strictExperts`: any zero slice of an expert stack fails.
     public record Options(boolean lenient, boolean strictExperts) {
@@ -87,6 +94,7 @@ public final class Health {
     }
 
     private void base(String required) {
+        // A file that names no base is bound to the one it is checked against; an unknown base matches nothing.
         if (base != null && required != null && !required.equals(base.hash())) {
             failures.add("made for base " + required + ", not for " + base.hash());
         }
