@@ -13,8 +13,11 @@ import dev.stoa.model.ModelSpec;
 import dev.stoa.model.NormSpec;
 import dev.stoa.model.RopeSpec;
 import dev.stoa.model.TensorPlan;
+import dev.stoa.quant.Quant;
+import dev.stoa.tensor.DType;
 import dev.stoa.tensor.Ledger;
 import dev.stoa.tensor.Scope;
+import dev.stoa.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -23,6 +26,7 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// The whole training forward pass: its gradients against central differences, and what batching must not change.
@@ -63,6 +67,10 @@ class NetworkTest {
     }
 
     Network network(ModelSpec spec, TreeMap<String, Parameter> parameters) {
+        return network(spec, parameters, kernels);
+    }
+
+    private Network network(ModelSpec spec, TreeMap<String, Parameter> parameters, Kernels kernels) {
         return new Network(spec, path -> new Projection.Dense(
                 parameters.get(path.equals("lm_head") ? spec.headWeight() : path + ".weight"), parameters.get(path + ".bias")),
                 parameters::get, kernels, new Workspace(scope));
@@ -125,12 +133,150 @@ class NetworkTest {
         LossRows together = network.measure(batch);
         int next = 0;
         for (int sample = 0; sample < 3; sample++) {
-            int from = batch.starts()[sample], to = batch.starts()[sample + 1];
-            LossRows alone = network.measure(new PackedSamples(Arrays.copyOfRange(batch.ids(), from, to),
-                    Arrays.copyOfRange(batch.positions(), from, to), new int[] {0, to - from},
-                    Arrays.copyOfRange(batch.hard(), from, to), new float[to - from]));
+            LossRows alone = network.measure(sample(batch, sample));
             for (double nll : alone.nll()) assertThat(together.nll()[next++]).isCloseTo(nll, within(1e-5));
         }
         assertThat(next).isEqualTo(together.rows().length);
+    }
+
+    private static float[] gradients(TreeMap<String, Parameter> parameters) {
+        int size = parameters.values().stream().mapToInt(parameter -> (int) parameter.value().elements()).sum(), at = 0;
+        float[] all = new float[size];
+        for (Parameter parameter : parameters.values()) {
+            for (float value : parameter.gradient().toArray()) all[at++] = value;
+            parameter.gradient().data().fill((byte) 0);
+        }
+        return all;
+    }
+
+    private static PackedSamples sample(PackedSamples batch, int index) {
+        int from = batch.starts()[index], to = batch.starts()[index + 1];
+        return new PackedSamples(Arrays.copyOfRange(batch.ids(), from, to), Arrays.copyOfRange(batch.positions(), from, to),
+                new int[] {0, to - from}, Arrays.copyOfRange(batch.hard(), from, to), Arrays.copyOfRange(batch.soft(), from, to));
+    }
+
+    @Test
+    void oneBatchOfEightSamplesHasTheGradientOfEightBatches() {
+        ModelSpec spec = spec(true);
+        TreeMap<String, Parameter> parameters = parameters(spec, 0.3);
+        Network network = network(spec, parameters);
+        PackedSamples batch = batch(2, 9, 17, 3, 4, 30, 5, 11);
+        double packed = network.accumulate(batch).sum(), single = 0;
+        float[] together = gradients(parameters);
+        for (int i = 0; i < 8; i++) single += network.accumulate(sample(batch, i)).sum();
+        float[] apart = gradients(parameters);
+        assertThat(single).isCloseTo(packed, within(1e-5));
+        double scale = 0;
+        for (float value : together) scale = Math.max(scale, Math.abs(value));
+        for (int i = 0; i < together.length; i++) assertThat((double) apart[i]).isCloseTo(together[i], within(1e-6 * scale));
+    }
+
+    @Test
+    void labelsOfTokensWithoutWeightDoNotMatter() {
+        ModelSpec spec = spec(false);
+        TreeMap<String, Parameter> parameters = parameters(spec, 0.3);
+        Network network = network(spec, parameters);
+        PackedSamples batch = batch(7, 6);
+        for (int row : new int[] {4, 5, 6, 11, 12}) batch.hard()[row] = 0;
+        int[] ids = batch.ids().clone();
+        for (int row : new int[] {6, 12}) ids[row] = (ids[row] + 5) % 17; // the label of the row before, read by no trained row
+        double loss = network.accumulate(batch).sum();
+        float[] gradients = gradients(parameters);
+        assertThat(network.accumulate(new PackedSamples(ids, batch.positions(), batch.starts(), batch.hard(), batch.soft())).sum()).isEqualTo(loss);
+        assertThat(gradients(parameters)).isEqualTo(gradients);
+    }
+
+    @Test
+    void gradientsHaveTheSameBitsForOneAndTwoThreads() {
+        ModelSpec spec = spec(true);
+        TreeMap<String, Parameter> parameters = parameters(spec, 0.3);
+        PackedSamples batch = batch(40, 33, 60, 61, 5, 90, 17);
+        float[][] gradients = new float[2][];
+        for (int threads = 1; threads <= 2; threads++) {
+            try (Kernels vector = KernelProvider.open("auto", threads)) {
+                network(spec, parameters, vector).accumulate(batch);
+                gradients[threads - 1] = gradients(parameters);
+            }
+        }
+        assertThat(gradients[1]).isEqualTo(gradients[0]);
+    }
+
+    /// B = 0: the expert is the base, so keeping the base's distribution asks for no change at all.
+    @Test
+    void divergenceRowsHaveNoGradientWhileTheUpdateIsZero() {
+        ModelSpec spec = spec(false);
+        Adapted adapted = new Adapted(spec, DType.F32, 0);
+        PackedSamples batch = batch(9, 5), soft = new PackedSamples(batch.ids(), batch.positions(), batch.starts(), batch.soft(), batch.hard());
+        LossRows losses = adapted.network.accumulate(soft);
+        assertThat(losses.rows()).isNotEmpty();
+        assertThat(losses.sum()).isCloseTo(0, within(1e-9));
+        assertThat(gradients(adapted.updates)).containsOnly(0);
+        assertThat(adapted.network.accumulate(batch).sum()).isPositive();
+        assertThat(gradients(adapted.updates)).satisfies(values -> {
+            double sum = 0;
+            for (float value : values) sum += Math.abs(value);
+            assertThat(sum).isPositive();
+        });
+    }
+
+    /// Half precision and block formats: the same gradients as on the F32 values they stand for.
+    @ParameterizedTest
+    @EnumSource(value = DType.class, names = {"BF16", "F16", "Q8_0", "Q4_0"})
+    void aBaseInAnotherFormatTrainsLikeItsDecodedValues(DType format) {
+        ModelSpec spec = wide();
+        random.setSeed(9);
+        Adapted stored = new Adapted(spec, format, 0.1);
+        random.setSeed(9);
+        Adapted decoded = new Adapted(spec, format, 0.1, true);
+        PackedSamples batch = batch(9, 5, 1, 17);
+        for (int i = 0; i < 3; i++) batch.soft()[i] = 1;
+        double loss = stored.network.accumulate(batch).sum();
+        assertThat(decoded.network.accumulate(batch).sum()).isCloseTo(loss, within(1e-4));
+        float[] expected = gradients(decoded.updates), got = gradients(stored.updates);
+        double scale = 0;
+        for (float value : expected) scale = Math.max(scale, Math.abs(value));
+        for (int i = 0; i < got.length; i++) assertThat((double) got[i]).isCloseTo(expected[i], within(1e-4 * scale));
+    }
+
+    private static ModelSpec wide() {
+        ModelSpec narrow = spec(false);
+        NormSpec norm = narrow.finalNorm();
+        RopeSpec rope = new RopeSpec(new double[] {1, 0.1}, 1);
+        return new ModelSpec("test", "test", 17, 32, 64, 1, List.of(new LayerSpec(0, new MixerSpec.Attention(4, 2, 8, 0.5f, false,
+                false, null, rope, 0), norm, new FeedForward.Gated(64, false), norm)), norm, true, List.of(0));
+    }
+
+    /// A frozen random base in a storage format with low-rank updates of every layer.
+    private final class Adapted {
+        final TreeMap<String, Parameter> updates = new TreeMap<>();
+        final Network network;
+
+        Adapted(ModelSpec spec, DType format, double b) {
+            this(spec, format, b, false);
+        }
+
+        Adapted(ModelSpec spec, DType format, double b, boolean decoded) {
+            TreeMap<String, Tensor> weights = new TreeMap<>();
+            for (TensorPlan.Binding binding : TensorPlan.of(spec)) {
+                float[] values = new float[(int) Tensor.elements(binding.shape())];
+                boolean vector = binding.role() == TensorPlan.Role.VECTOR;
+                for (int i = 0; i < values.length; i++) values[i] = (vector ? 1 : 0) + (float) (0.3 * random.nextGaussian());
+                Tensor stored = Quant.encode(values, vector ? DType.F32 : format, scope, binding.shape());
+                weights.put(binding.name(), decoded ? Quant.encode(Quant.decode(stored), DType.F32, scope, binding.shape()) : stored);
+            }
+            network = new Network(spec, path -> {
+                Tensor weight = weights.get(path.equals("lm_head") ? spec.headWeight() : path + ".weight");
+                Projection.LowRank update = path.equals("lm_head") ? null : new Projection.LowRank(
+                        update(path + ".a", 1, 2, weight.cols()), update(path + ".b", b, weight.rows(), 2), 2);
+                return new Projection.Frozen(kernels.matmul().pack(weight, scope), null, update);
+            }, name -> Parameter.frozen(name, weights.get(name)), kernels, new Workspace(scope));
+        }
+
+        private Parameter update(String name, double scale, long... shape) {
+            Parameter parameter = new Parameter(name, scope.f32(shape), scope.f32(shape));
+            for (long i = 0; i < parameter.value().elements(); i++) parameter.value().set(i, (float) (scale * random.nextGaussian()));
+            updates.put(name, parameter);
+            return parameter;
+        }
     }
 }
