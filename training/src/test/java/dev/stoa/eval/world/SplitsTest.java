@@ -37,6 +37,20 @@ class SplitsTest {
         assertThat(clash(owners, world.item("spice", Split.TEST, 0).prompt(), Split.TEST)).isFalse();
     }
 
+    @Test
+    void textsOutsideEveryDomainOccurInNoSplit() {
+        World world = World.of(42, WorldSize.CI);
+        RouteGen routes = RouteGen.of(world);
+        Map<Long, Split> owners = new HashMap<>();
+        for (int i = 0; i < 2_000; i++) clash(owners, world.pretrain(i).prompt(), Split.TRAIN);
+        for (RouteGen.OutOfDomain family : RouteGen.OutOfDomain.values()) {
+            for (int i = 0; i < 200; i++) {
+                String text = routes.outOfDomain(family, i);
+                if (!text.isBlank()) assertThat(clash(owners, text, Split.TEST)).as(text).isFalse();
+            }
+        }
+    }
+
     /// The first prompt whose words belong to another split, or the empty text.
     private static String shared(World world, int items) {
         Map<Long, Split> owners = new HashMap<>();
