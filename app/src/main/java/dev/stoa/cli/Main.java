@@ -4,7 +4,7 @@ package dev.stoa.cli;
 import dev.stoa.AppFault;
 import dev.stoa.Fault;
 import dev.stoa.FaultException;
-import dev.stoa.serve.Nearest;
+import dev.stoa.serve.http.Nearest;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.stoa.serve;
+package dev.stoa.serve.http;
 
 import java.util.Collection;
 import java.util.Comparator;

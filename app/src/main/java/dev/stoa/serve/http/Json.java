@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.serve.http;
+
+import dev.stoa.AppFault;
+import dev.stoa.Fault;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.StreamReadConstraints;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.json.JsonFactory;
+import tools.jackson.databind.DeserializationFeature;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+
+/// JSON on the wire: strict when reading (depth 64, no duplicate keys, nothing after the value), plain when writing.
+public final class Json {
+    private static final int MAX_DEPTH = 64;
+    private static final JsonMapper MAPPER = JsonMapper.builder(JsonFactory.builder()
+                    .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(MAX_DEPTH).build())
+                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                    .build())
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .build();
+
+    private Json() {}
+
+    /// The object a request body holds.
+    public static ObjectNode object(byte[] body) {
+        JsonNode root;
+        try {
+            root = MAPPER.readTree(body);
+        } catch (JacksonException problem) {
+            var at = problem.getLocation();
+            throw Fault.of(AppFault.INVALID_JSON, "the body is not valid JSON: %s", firstLine(problem.getOriginalMessage()))
+                    .where(at == null ? "the body" : "line %d, column %d".formatted(at.getLineNr(), at.getColumnNr()))
+                    .expected("one JSON object").next("check quotes, commas and braces there").causedBy(problem);
+        }
+        if (root instanceof ObjectNode object) return object;
+        throw Fault.of(AppFault.INVALID_JSON, "the body is not a JSON object")
+                .got(root == null || root.isMissingNode() ? "an empty body" : root.getNodeType().name().toLowerCase(java.util.Locale.ROOT))
+                .expected("one JSON object").exception();
+    }
+
+    public static byte[] bytes(Object value) {
+        return MAPPER.writeValueAsBytes(value);
+    }
+
+    public static String text(Object value) {
+        return MAPPER.writeValueAsString(value);
+    }
+
+    private static String firstLine(String text) {
+        int end = text.indexOf('\n');
+        return end < 0 ? text : text.substring(0, end);
+    }
+}

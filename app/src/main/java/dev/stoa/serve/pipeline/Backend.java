@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.serve.pipeline;
+
+import dev.stoa.generate.Generator;
+import dev.stoa.memory.MemoryStore;
+import dev.stoa.route.Router;
+import dev.stoa.serve.expert.Experts;
+import dev.stoa.template.Message;
+import dev.stoa.token.Tokenizer;
+import java.util.List;
+
+/// What a server answers with. `router` and `memory` may be null: then every request goes without. Whoever made the
+/// parts closes them, after the server.
+public record Backend(
+        Model model, Generator generator, Tokenizer tokenizer, PromptEncoder prompts, Experts experts, Router router,
+        MemoryStore memory) {
+
+    /// The base model's facts. `contextTokens` counts prompt and answer together.
+    public record Model(String id, String hash, int contextTokens, Defaults defaults, String kernels) {}
+
+    /// Sampling when the request does not say, from the model's generation config.
+    public record Defaults(double temperature, double topP, int topK) {
+        public static final Defaults PLAIN = new Defaults(0.7, 1, 0);
+    }
+
+    /// Messages to prompt ids, with the header of the answer's turn at the end.
+    public interface PromptEncoder {
+        int[] encode(List<Message> messages);
+    }
+}
