@@ -15,10 +15,10 @@ import dev.stoa.kernel.Kernels;
 import dev.stoa.model.Batch;
 import dev.stoa.model.Decoder;
 import dev.stoa.model.Model;
+import dev.stoa.template.ChatTemplate;
 import dev.stoa.tensor.Ledger;
 import dev.stoa.tensor.Scope;
 import dev.stoa.token.Tokenizer;
-import dev.stoa.token.TokenizerJson;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -55,7 +55,7 @@ public final class Engine implements Generator {
 
     private final LoadConfig config;
     private final Model model;
-    private final Tokenizer tokenizer;
+    private final TextSetup text;
     private final Ledger ledger;
     private final List<Runnable> onClose;
     private final Scope scope;
@@ -73,10 +73,10 @@ public final class Engine implements Generator {
     private boolean closed;
     private long steps;
 
-    private Engine(Model model, Tokenizer tokenizer, List<Integer> eosIds, LoadConfig config, Ledger ledger, List<Runnable> onClose) {
+    private Engine(Model model, TextSetup text, List<Integer> eosIds, LoadConfig config, Ledger ledger, List<Runnable> onClose) {
         this.config = config;
         this.model = model;
-        this.tokenizer = tokenizer;
+        this.text = text;
         this.ledger = ledger;
         this.onClose = onClose;
         this.scope = ledger.scope("engine workspace");
@@ -93,7 +93,7 @@ public final class Engine implements Generator {
         int limit = model.spec().maxContext();
         int context = config.contextTokens() == 0 ? limit : Math.min(limit, config.contextTokens());
         this.intake = new Intake(model, context, caches, adapters,
-                new GenerateTask.Tools(new Sampler(), distribution, tokenizer, List.copyOf(eosIds)));
+                new GenerateTask.Tools(new Sampler(), distribution, text.tokenizer(), List.copyOf(eosIds)));
         this.capacity = config.maxConcurrent() + config.maxQueue();
         this.permits = new Semaphore(capacity);
         this.thread = Thread.ofPlatform().name("stoa-engine").daemon().unstarted(this::run);
@@ -101,7 +101,7 @@ public final class Engine implements Generator {
 
     /// An engine over a model in memory, which stays the caller's. `tokenizer` may be null: then there is no text.
     public static Engine of(Model model, Tokenizer tokenizer, LoadConfig config, Ledger ledger) {
-        return start(new Engine(model, tokenizer, model.spec().eosIds(), config, ledger, List.of()));
+        return start(new Engine(model, TextSetup.of(tokenizer), model.spec().eosIds(), config, ledger, List.of()));
     }
 
     /// Loads the model directory that `config` names, with its tokenizer; everything loaded is the engine's and is
@@ -115,10 +115,11 @@ public final class Engine implements Generator {
             ModelDirectory directory = ModelDirectory.open(config.model(), weights);
             Kernels kernels = KernelProvider.open(config.kernels(), config.threads());
             opened.addFirst(kernels::close);
-            LOG.log(System.Logger.Level.INFO, "event=kernels {0}", kernels.reason());
+            LOG.log(System.Logger.Level.DEBUG, "event=kernels {0}", kernels.reason());
             Model model = Model.load(directory, kernels, weights);
-            Tokenizer tokenizer = TokenizerJson.parse(directory.tokenizerJson());
-            return start(new Engine(model, tokenizer, EosIds.of(model.spec(), directory, tokenizer), config, ledger, opened));
+            TextSetup text = TextSetup.of(directory);
+            List<Integer> eosIds = EosIds.of(model.spec(), directory, text.tokenizer());
+            return start(new Engine(model, text, eosIds, config, ledger, opened));
         } catch (IOException | RuntimeException failure) {
             opened.forEach(Runnable::run);
             throw failure;
@@ -139,7 +140,17 @@ public final class Engine implements Generator {
     }
 
     public Tokenizer tokenizer() {
-        return tokenizer;
+        return text.tokenizer();
+    }
+
+    /// The chat template, or null when the model ships none.
+    public ChatTemplate template() {
+        return text.template();
+    }
+
+    /// Template variables and the identities of tokenizer and template.
+    public TextSetup text() {
+        return text;
     }
 
     public Kernels kernels() {

@@ -28,9 +28,8 @@ final class EosIds {
             }
             ids.addAll(read);
         }
-        JsonNode token = directory.tokenizerConfig() == null ? null : directory.tokenizerConfig().get("eos_token");
-        if (token != null && token.isObject()) token = token.get("content");
-        if (token != null && token.isString() && tokenizer.id(token.stringValue()) >= 0) ids.add(tokenizer.id(token.stringValue()));
+        String token = TextSetup.tokenText(directory.tokenizerConfig(), "eos_token");
+        if (token != null && tokenizer.id(token) >= 0) ids.add(tokenizer.id(token));
         return List.copyOf(ids);
     }
 }
