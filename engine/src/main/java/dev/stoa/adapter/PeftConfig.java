@@ -1,105 +1,125 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.stoa.adapter;
 
-import dev.stoa.EngineFault;
+import static dev.stoa.EngineFault.ADAPTER_INVALID;
+
 import dev.stoa.Fault;
+import dev.stoa.format.JsonFields;
+import dev.stoa.format.SafePattern;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
 import tools.jackson.databind.JsonNode;
 
 /// What `adapter_config.json` says about ranks and scales; everything that would change the result and is not
 /// supported has been refused. Patterns are tried in file order on the whole path, as PEFT does.
+///
+/// `fan_in_fan_out` needs no care: it turns PEFT's dense update into the layout of a transposed base weight, while the
+/// factors are always A (r, in) and B (out, r).
 record PeftConfig(
-        int rank, double alpha, boolean rsLora, boolean fanInFanOut, Map<Pattern, Integer> ranks, Map<Pattern, Double> alphas,
-        String baseHash) {
+        int rank, double alpha, boolean rsLora, Map<Pattern, Integer> ranks, Map<Pattern, Double> alphas, String baseHash) {
     /// Settings whose effect this reader does not reproduce, each with the step that helps.
     private static final Map<String, String> REFUSED = Map.ofEntries(
-            Map.entry("use_dora", "merge the adapter into its base, or train a plain LoRA"),
-            Map.entry("modules_to_save", "merge the adapter into its base"),
-            Map.entry("lora_bias", "export without lora_bias"),
-            Map.entry("trainable_token_indices", "merge the adapter into its base"),
+            Map.entry("use_dora", "DoRA is not supported yet; merge the adapter into its base, or train a plain LoRA"),
+            Map.entry("modules_to_save", "full tensors are not supported yet; merge the adapter into its base"),
+            Map.entry("lora_bias", "biases are not supported yet; train without lora_bias"),
+            Map.entry("trainable_token_indices", "trained tokens are not supported yet; merge the adapter into its base"),
+            Map.entry("ensure_weight_tying", "tied embeddings are not supported yet; merge the adapter into its base"),
             Map.entry("target_parameters", "fused experts are not supported yet"),
             Map.entry("alora_invocation_tokens", "activated LoRA is not supported yet"),
-            Map.entry("layer_replication", "merge the adapter into its base"),
-            Map.entry("use_qalora", "merge the adapter into its base"),
-            Map.entry("use_bdlora", "merge the adapter into its base"),
-            Map.entry("megatron_config", "export a plain LoRA"),
-            Map.entry("arrow_config", "load its experts one by one"),
-            Map.entry("velora_config", "export a plain LoRA"),
-            Map.entry("monteclora_config", "export a plain LoRA"));
+            Map.entry("layer_replication", "the base would need repeated layers; merge the adapter into its base"),
+            Map.entry("use_qalora", "QALoRA is not supported; merge the adapter into its base"),
+            Map.entry("use_bdlora", "block-diagonal LoRA is not supported; train a plain LoRA"),
+            Map.entry("megatron_config", "Megatron layers are not supported; export a plain LoRA"),
+            Map.entry("arrow_config", "Arrow routing is not supported; load its experts one by one"),
+            Map.entry("velora_config", "VeLoRA is not supported; export a plain LoRA"),
+            Map.entry("monteclora_config", "MonteCLoRA is not supported; export a plain LoRA"),
+            Map.entry("kasa_config", "KaSA is not supported yet; export a plain LoRA"));
+    /// Settings that say how an adapter was trained, or are read here or by its tensors.
+    private static final Set<String> NEUTRAL = Set.of("peft_type", "task_type", "peft_version", "auto_mapping", "revision",
+            "base_model_name_or_path", "inference_mode", "r", "lora_alpha", "lora_dropout", "target_modules", "exclude_modules",
+            "fan_in_fan_out", "bias", "use_rslora", "init_lora_weights", "layers_to_transform", "layers_pattern", "rank_pattern",
+            "alpha_pattern", "megatron_core", "loftq_config", "eva_config", "corda_config", "lora_ga_config", "qalora_group_size",
+            "runtime_config", "stoa");
     /// Initializations that change the base weights, so the factors alone are not the adapter.
-    private static final List<String> MUTATING_INIT = List.of("pissa", "olora", "corda", "loftq", "eva");
+    private static final List<String> MUTATING_INIT = List.of("pissa", "olora", "corda", "loftq", "lora_ga");
 
-    static PeftConfig parse(JsonNode config, Path where) {
+    static PeftConfig parse(JsonNode node, Path file) {
+        JsonFields config = new JsonFields(node, file + ":", ADAPTER_INVALID);
         List<String> issues = new ArrayList<>();
-        String type = config.path("peft_type").asString("");
+        String type = config.text("peft_type", "");
         if (!type.equals("LORA")) issues.add("peft_type is \"" + type + "\", expected \"LORA\"");
-        REFUSED.forEach((key, next) -> {
-            if (set(config.get(key))) issues.add(key + " = " + config.get(key) + ": " + next);
-        });
-        String bias = config.path("bias").asString("none");
-        if (!bias.equals("none")) issues.add("bias = \"" + bias + "\": export with bias \"none\"");
-        String init = config.path("init_lora_weights").asString("");
-        for (String mutating : MUTATING_INIT) {
-            if (init.startsWith(mutating)) issues.add("init_lora_weights = \"" + init + "\": convert the adapter to plain LoRA");
+        for (Map.Entry<String, JsonNode> setting : node.properties()) {
+            String key = setting.getKey();
+            if (NEUTRAL.contains(key) || !set(setting.getValue())) continue;
+            String reason = REFUSED.getOrDefault(key, "an unknown setting, which may change the result; report it, or export without it");
+            issues.add(key + " = " + clip(setting.getValue()) + ": " + reason);
         }
-        int rank = config.path("r").asInt(8);
-        double alpha = config.path("lora_alpha").asDouble(8);
+        String bias = config.text("bias", "none");
+        if (!bias.equals("none")) issues.add("bias = \"" + bias + "\": biases are not supported yet; train with bias \"none\"");
+        String init = node.path("init_lora_weights").asString("");
+        for (String mutating : MUTATING_INIT) {
+            if (init.startsWith(mutating)) {
+                issues.add("init_lora_weights = \"" + init + "\": it changed the base; convert to plain LoRA with save_pretrained(path_initial_model_for_weight_conversion=...)");
+            }
+        }
+        int rank = config.integer("r", 8);
+        double alpha = config.number("lora_alpha", 8);
         if (rank < 1) issues.add("r = " + rank + ", expected at least 1");
-        if (!Double.isFinite(alpha)) issues.add("lora_alpha = " + alpha + ", expected a finite number");
         Map<Pattern, Integer> ranks = new LinkedHashMap<>();
         Map<Pattern, Double> alphas = new LinkedHashMap<>();
-        for (Map.Entry<String, JsonNode> entry : config.path("rank_pattern").properties()) {
-            Pattern pattern = pattern(entry.getKey(), issues);
-            if (pattern != null) ranks.put(pattern, entry.getValue().asInt(0));
-        }
-        for (Map.Entry<String, JsonNode> entry : config.path("alpha_pattern").properties()) {
-            Pattern pattern = pattern(entry.getKey(), issues);
-            if (pattern != null) alphas.put(pattern, entry.getValue().asDouble(Double.NaN));
-        }
+        patterns(config, "rank_pattern").forEach((key, pattern) -> ranks.put(pattern, config.object("rank_pattern").integer(key)));
+        patterns(config, "alpha_pattern").forEach((key, pattern) -> alphas.put(pattern, config.object("alpha_pattern").number(key, Double.NaN)));
         if (!issues.isEmpty()) {
-            throw Fault.of(EngineFault.ADAPTER_INVALID, "this adapter uses settings that cannot be reproduced").where(where)
+            throw Fault.of(ADAPTER_INVALID, "this adapter uses settings that cannot be reproduced").where(file)
                     .expected("a plain LoRA adapter").issues(issues).exception();
         }
-        return new PeftConfig(rank, alpha, config.path("use_rslora").asBoolean(false), config.path("fan_in_fan_out").asBoolean(false),
-                ranks, alphas, config.path("stoa").path("base_hash").asString(null));
+        String baseHash = config.has("stoa") ? config.object("stoa").text("base_hash", null) : null;
+        return new PeftConfig(rank, alpha, config.flag("use_rslora", false), ranks, alphas, baseHash);
+    }
+
+    private static Map<String, Pattern> patterns(JsonFields config, String name) {
+        Map<String, Pattern> patterns = new LinkedHashMap<>();
+        if (!config.has(name)) return patterns;
+        JsonFields map = config.object(name);
+        for (String key : map.node().propertyNames()) {
+            patterns.put(key, SafePattern.compile("(.*\\.)?(" + key + ")", 0, map.where(), ADAPTER_INVALID));
+        }
+        return patterns;
     }
 
     /// Declared rank of a module by its name without `base_model.model.`.
     int rankOf(String module) {
-        return ranks.entrySet().stream().filter(entry -> entry.getKey().matcher(module).matches())
-                .findFirst().map(Map.Entry::getValue).orElse(rank);
+        for (Map.Entry<Pattern, Integer> entry : ranks.entrySet()) {
+            if (entry.getKey().matcher(module).matches()) return entry.getValue();
+        }
+        return rank;
     }
 
     /// Effective scale: alpha / r, or alpha / sqrt(r) for rank-stabilized LoRA.
     double scaleOf(String module) {
-        double moduleAlpha = alphas.entrySet().stream().filter(entry -> entry.getKey().matcher(module).matches())
-                .findFirst().map(Map.Entry::getValue).orElse(alpha);
+        double moduleAlpha = alpha;
+        for (Map.Entry<Pattern, Double> entry : alphas.entrySet()) {
+            if (!entry.getKey().matcher(module).matches()) continue;
+            moduleAlpha = entry.getValue();
+            break;
+        }
         int moduleRank = rankOf(module);
         return rsLora ? moduleAlpha / Math.sqrt(moduleRank) : moduleAlpha / moduleRank;
     }
 
     private static boolean set(JsonNode value) {
-        if (value == null || value.isNull()) return false;
+        if (value.isNull()) return false;
         if (value.isBoolean()) return value.booleanValue();
         return !value.isContainer() || !value.isEmpty();
     }
 
-    private static Pattern pattern(String key, List<String> issues) {
-        if (key.length() > 500) {
-            issues.add("a pattern of " + key.length() + " characters, expected at most 500");
-            return null;
-        }
-        try {
-            return Pattern.compile("(.*\\.)?(" + key + ")$");
-        } catch (PatternSyntaxException e) {
-            issues.add("pattern \"" + key + "\" is not a regular expression: " + e.getDescription());
-            return null;
-        }
+    private static String clip(JsonNode value) {
+        String text = value.toString();
+        return text.length() <= 80 ? text : text.substring(0, 80) + "...";
     }
 }

@@ -49,7 +49,7 @@ public final class PeftReader {
             if (key.endsWith(BASE_COPY) && weights.find(key.replace(BASE_COPY, ".lora_A.weight")) != null) continue;
             Matcher match = KEY.matcher(key);
             if (!match.matches()) {
-                issues.add(key + " " + weights.find(key).describe() + ": not a LoRA factor of a linear layer");
+                issues.add(key + " " + weights.find(key).describe() + ": " + leftover(key));
                 continue;
             }
             Tensor[] pair = factors.computeIfAbsent(match.group(1), name -> new Tensor[2]);
@@ -58,7 +58,7 @@ public final class PeftReader {
             pair[side] = weights.find(key);
         }
         SortedMap<TargetId, Delta> entries = new TreeMap<>();
-        factors.forEach((module, pair) -> bind(module, pair, config, baseShapes, scope, entries, issues));
+        factors.forEach((module, pair) -> bind(module, pair, config, baseShapes, entries, issues));
         if (!issues.isEmpty()) {
             int count = issues.size();
             if (count > SHOWN) issues.subList(SHOWN, count).clear();
@@ -72,7 +72,20 @@ public final class PeftReader {
         return new Adapter(AdapterHash.of(entries), config.baseHash(), entries);
     }
 
-    private static void bind(String module, Tensor[] pair, PeftConfig config, Map<String, long[]> baseShapes, Scope scope,
+    /// Why a tensor cannot be part of a plain low-rank update.
+    private static String leftover(String key) {
+        if (!key.startsWith("base_model.model.")) return "the name does not begin with base_model.model.";
+        if (key.contains(".lora_embedding_")) return "adapted embeddings are not supported yet";
+        if (key.contains(".lora_magnitude_vector")) return "DoRA is not supported yet";
+        if (key.contains(".lora_diag")) return "KaSA is not supported yet";
+        if (key.contains(".token_adapter.") || key.contains("trainable_tokens")) return "trained tokens are not supported yet";
+        if (key.contains(".experts.") && key.contains("lora_")) return "adapted experts are not supported yet";
+        if (key.endsWith(".bias")) return "adapted biases are not supported yet";
+        if (key.contains("lora_")) return "not a LoRA factor of a linear layer";
+        return "a full tensor (modules_to_save) is not supported yet";
+    }
+
+    private static void bind(String module, Tensor[] pair, PeftConfig config, Map<String, long[]> baseShapes,
             SortedMap<TargetId, Delta> entries, List<String> issues) {
         Tensor a = pair[0], b = pair[1];
         if (a == null || b == null) {
@@ -85,31 +98,31 @@ public final class PeftReader {
             issues.add(module + ": the base has no such linear layer");
             return;
         }
-        if (a.rank() != 2 || b.rank() != 2 || a.rows() != b.cols() || a.rows() == 0) {
+        if (a.rank() != 2 || b.rank() != 2 || a.dim(0) != b.dim(1) || a.dim(0) == 0) {
             issues.add(module + ": lora_A " + a.describe() + " and lora_B " + b.describe() + " are not a pair (r, in), (out, r)");
             return;
         }
-        if (config.rankOf(module) != a.rows()) {
-            issues.add(module + ": rank " + a.rows() + " in the file, " + config.rankOf(module) + " in " + CONFIG);
+        if (a.dim(1) != base[1] || b.dim(0) != base[0]) {
+            issues.add(module + ": adapter [" + b.dim(0) + ", " + a.dim(1) + "], base " + Arrays.toString(base) + " [out, in]");
+            return;
+        }
+        if (config.rankOf(module) != a.dim(0)) {
+            issues.add(module + ": rank " + a.dim(0) + " in the file, " + config.rankOf(module) + " in " + CONFIG);
+            return;
         }
         double scale = config.scaleOf(module);
         if (!Double.isFinite(scale)) issues.add(module + ": scale " + scale + " is not finite");
-        // A transposed layer (GPT-2's Conv1D) has dW in [in, out]: swap the factors to get [out, in].
-        Tensor down = config.fanInFanOut() ? transposed(b, scope) : a;
-        Tensor up = config.fanInFanOut() ? transposed(a, scope) : b;
-        if (down.cols() != base[1] || up.rows() != base[0]) {
-            issues.add(module + ": adapter (out " + up.rows() + ", in " + down.cols() + "), base " + Arrays.toString(base));
-            return;
-        }
-        for (Tensor factor : new Tensor[] {down, up}) {
+        for (Tensor factor : pair) {
             DType type = factor.dtype();
             if (type != DType.F32 && type != DType.F16 && type != DType.BF16) {
                 issues.add(module + ": dtype " + type + ", expected F32, F16 or BF16");
                 return;
             }
-            if (!finite(factor)) issues.add(module + ": " + (factor == down ? "lora_A" : "lora_B") + " holds NaN or infinity");
+            if (!finite(factor)) issues.add(module + ": lora_" + (factor == a ? "A" : "B") + " holds NaN or infinity");
         }
-        entries.put(TargetId.ofPath(path), new Delta.LowRank(down, up, scale));
+        if (entries.put(TargetId.ofPath(path), new Delta.LowRank(a, b, scale)) != null) {
+            issues.add(module + ": two pairs of tensors name the layer " + path);
+        }
     }
 
     private static boolean finite(Tensor tensor) {
@@ -119,15 +132,6 @@ public final class PeftReader {
             for (float value : row) if (!Float.isFinite(value)) return false;
         }
         return true;
-    }
-
-    private static Tensor transposed(Tensor source, Scope scope) {
-        float[] values = Quant.decode(source);
-        Tensor target = scope.f32(source.cols(), source.rows());
-        for (int r = 0; r < source.rows(); r++) {
-            for (int c = 0; c < source.cols(); c++) target.set((long) c * source.rows() + r, values[r * source.cols() + c]);
-        }
-        return target;
     }
 
     /// The directory itself, or the single subfolder with an adapter (PEFT puts named adapters there).

@@ -22,7 +22,7 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Writes an adapter as a PEFT directory with the smallest configuration that every tool reads: integral alpha, no
-/// rank-stabilized scale, F32 factors (BF16 when F32 would exceed 8 MiB).
+/// rank-stabilized scale, F32 factors (BF16 when F32 would exceed 8 MiB); factors of 16 bits stay as they are.
 public final class PeftWriter {
     private static final String PEFT_VERSION = "0.21.2";
     private static final long F32_LIMIT = 8L << 20;
@@ -100,7 +100,7 @@ public final class PeftWriter {
 
     /// A factor times `factor` in the dtype of the file, on the heap until written.
     private static Tensor stored(Tensor source, double factor, boolean half) {
-        if (factor == 1 && source.dtype() == (half ? DType.BF16 : DType.F32)) return source;
+        if (factor == 1 && (source.dtype() != DType.F32 || !half)) return source;
         float[] values = Quant.decode(source);
         if (factor != 1) for (int i = 0; i < values.length; i++) values[i] = (float) (values[i] * factor);
         Tensor wide = Tensor.of(values, source.shape());

@@ -2,14 +2,13 @@
 package dev.stoa.token;
 
 import dev.stoa.EngineFault;
-import dev.stoa.Fault;
 import dev.stoa.format.JsonFields;
+import dev.stoa.format.SafePattern;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntPredicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
 
 /// Cuts a text at the matches of a pattern or of single characters, and says what becomes of the matches; the
 /// semantics of Hugging Face tokenizers' `split`.
@@ -53,37 +52,9 @@ record Splitter(Matches matches, Behavior behavior, boolean invert) {
     }
 
     /// Java's `\s`, `\w`, `\d` are ASCII and `(?i:` folds ASCII only unless told otherwise; both would silently split
-    /// differently. Repeated groups are refused: they can take exponential time, and no published tokenizer has one.
+    /// differently.
     static Pattern compile(String regex, String where) {
-        int repeated = repeatedGroup(regex);
-        if (repeated >= 0) {
-            throw Fault.of(EngineFault.TOKENIZER_INVALID, "a repeated group in a pattern could run for ever").where(where)
-                    .got(regex).expected("repetition of single characters or classes only")
-                    .next("rewrite the pattern at character " + repeated).exception();
-        }
-        try {
-            return Pattern.compile(regex.replace("(?i:", "(?iu:"), Pattern.UNICODE_CHARACTER_CLASS);
-        } catch (PatternSyntaxException problem) {
-            throw Fault.of(EngineFault.TOKENIZER_INVALID, "the pattern cannot be read: %s", problem.getDescription())
-                    .where(where).got(regex).next("report the tokenizer, or rewrite the pattern").causedBy(problem);
-        }
-    }
-
-    private static int repeatedGroup(String regex) {
-        boolean inClass = false;
-        for (int i = 0; i < regex.length(); i++) {
-            switch (regex.charAt(i)) {
-                case '\\' -> i++;
-                case '[' -> inClass = true;
-                case ']' -> inClass = false;
-                case ')' -> {
-                    boolean repeats = i + 1 < regex.length() && "*+{".indexOf(regex.charAt(i + 1)) >= 0;
-                    if (repeats && !inClass) return i;
-                }
-                default -> { }
-            }
-        }
-        return -1;
+        return SafePattern.compile(regex.replace("(?i:", "(?iu:"), Pattern.UNICODE_CHARACTER_CLASS, where, EngineFault.TOKENIZER_INVALID);
     }
 
     /// Non-empty pieces of a text, in order.
