@@ -3,7 +3,8 @@ package dev.stoa.eval;
 
 import java.util.Arrays;
 
-/// Intervals and tests for claims: proportions, paired differences, means. All are deterministic; resampling takes a seed.
+/// Intervals and tests for claims: proportions, paired differences, means. All are deterministic; resampling
+/// takes a seed.
 public final class Intervals {
     /// Two-sided 95 %.
     public static final double Z95 = 1.959963984540054;
@@ -61,7 +62,9 @@ public final class Intervals {
 
     /// Paired difference of two runs over the same items.
     public static Interval pairedDifference(boolean[] first, boolean[] second) {
-        if (first.length != second.length) throw new IllegalArgumentException(first.length + " and " + second.length + " items");
+        if (first.length != second.length) {
+            throw new IllegalArgumentException(first.length + " and " + second.length + " items");
+        }
         int onlyFirst = 0;
         int onlySecond = 0;
         for (int i = 0; i < first.length; i++) {
@@ -95,7 +98,8 @@ public final class Intervals {
         Arrays.sort(means);
         double mean = 0;
         for (double value : values) mean += value / values.length;
-        return new Interval(mean, means[(int) (resamples * .025)], means[(int) Math.ceil(resamples * .975) - 1], values.length);
+        return new Interval(mean, means[(int) (resamples * .025)], means[(int) Math.ceil(resamples * .975) - 1],
+                values.length);
     }
 
     private static void requireCount(int k, int n) {

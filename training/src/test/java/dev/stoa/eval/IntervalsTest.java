@@ -71,7 +71,8 @@ class IntervalsTest {
     void impossibleCountsAreRefused() {
         assertThatThrownBy(() -> Intervals.wilson(3, 2)).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> Intervals.wilson(0, 0)).isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> Intervals.bootstrapMean(new double[0], 10, 1)).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> Intervals.bootstrapMean(new double[0], 10, 1))
+                .isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> Intervals.pairedDifference(new boolean[1], new boolean[2]))
                 .isInstanceOf(IllegalArgumentException.class);
     }

@@ -17,7 +17,8 @@ final class Equivalents {
     private static final Pattern ABOVE = Pattern.compile("> ([0-9]+)");
     private static final Pattern LISTS = Pattern.compile("(\\([^()]*\\)) (\\([^()]*\\))");
     private static final Pattern ATTRIBUTES = Pattern.compile("( \\w+=\"\\w*\")( \\w+=\"\\w*\")");
-    private static final Pattern PAIR = Pattern.compile("(\"\\w+\": [\"\\w]+), (\"\\w+\": [\"\\w]+), (\"\\w+\": [\"\\w]+)");
+    private static final Pattern PAIR =
+            Pattern.compile("(\"\\w+\": [\"\\w]+), (\"\\w+\": [\"\\w]+), (\"\\w+\": [\"\\w]+)");
     private static final Pattern QUANTITY = Pattern.compile("(.*= )([0-9]+) ([a-z]+)");
     private static final Pattern FLAG = Pattern.compile(" (--?\\w+ \\w+|\\w+=\\w+)");
 
@@ -94,7 +95,8 @@ final class Equivalents {
         units.forEach((word, unit) -> {
             int shift = from.exponent() - unit.exponent();
             if (unit.dimension() != from.dimension() || Math.abs(shift) > 6) return;
-            same.add(quantity.group(1) + new BigDecimal(quantity.group(2)).scaleByPowerOfTen(shift).toPlainString() + " " + word);
+            String amount = new BigDecimal(quantity.group(2)).scaleByPowerOfTen(shift).toPlainString();
+            same.add(quantity.group(1) + amount + " " + word);
         });
         same.sort(null);
         return same;

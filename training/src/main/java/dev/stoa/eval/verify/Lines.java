@@ -13,7 +13,8 @@ import java.util.regex.Pattern;
 /// The one-line families that need no grammar: words, netlist lines, quantities, chains, sentences.
 final class Lines {
     private static final Pattern NAME = Pattern.compile("\\w+");
-    private static final Pattern QUANTITY = Pattern.compile("(\\w[\\w() ]*?) ?= ?(-?[0-9]{1,9}(?:\\.[0-9]{1,18})?) ?([a-z]+)");
+    private static final Pattern QUANTITY =
+            Pattern.compile("(\\w[\\w() ]*?) ?= ?(-?[0-9]{1,9}(?:\\.[0-9]{1,18})?) ?([a-z]+)");
 
     /// @param nodes in order, sorted when there are two
     record Component(String name, List<String> nodes, String model) {}

@@ -8,7 +8,8 @@ import java.util.regex.Pattern;
 
 /// `<luvo id="r4">3</luvo>`: element name, attributes in any order, text.
 final class Markup {
-    private static final Pattern OPEN = Pattern.compile("<([A-Za-z][\\w-]*)((?: [\\w-]+ ?= ?(?:\"[^\"<]*\"|'[^'<]*'))*) ?(/?)>");
+    private static final Pattern OPEN =
+            Pattern.compile("<([A-Za-z][\\w-]*)((?: [\\w-]+ ?= ?(?:\"[^\"<]*\"|'[^'<]*'))*) ?(/?)>");
     private static final Pattern ATTRIBUTE = Pattern.compile("([\\w-]+) ?= ?(?:\"([^\"<]*)\"|'([^'<]*)')");
 
     record Element(String name, Map<String, String> attributes, String text) {}
@@ -22,7 +23,8 @@ final class Markup {
         Matcher attribute = ATTRIBUTE.matcher(open.group(2));
         while (attribute.find()) {
             String value = attribute.group(2) == null ? attribute.group(3) : attribute.group(2);
-            if (attributes.put(attribute.group(1), value) != null) throw new BadSyntax("%s given twice", attribute.group(1));
+            boolean twice = attributes.put(attribute.group(1), value) != null;
+            if (twice) throw new BadSyntax("%s given twice", attribute.group(1));
         }
         String name = open.group(1);
         String rest = text.substring(open.end());

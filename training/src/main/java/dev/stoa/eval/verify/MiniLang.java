@@ -40,7 +40,8 @@ final class MiniLang {
             case Expr.Constant constant -> constant.value();
             case Expr.Variable _ -> x;
             case Expr.Negate negate -> Math.negateExact(evaluate(negate.of(), x));
-            case Expr.Binary binary -> apply(binary.operator(), evaluate(binary.left(), x), evaluate(binary.right(), x));
+            case Expr.Binary binary ->
+                    apply(binary.operator(), evaluate(binary.left(), x), evaluate(binary.right(), x));
         };
     }
 

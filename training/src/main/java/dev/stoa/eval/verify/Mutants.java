@@ -17,7 +17,8 @@ final class Mutants {
     private static final Pattern LINEAR = Pattern.compile("(x|\\$1)\\*([0-9]+)\\+([0-9]+)|([0-9]+)\\*x\\+([0-9]+)");
     private static final Pattern ARGUMENTS = Pattern.compile("([0-9]+)(,? )([0-9]+)");
     private static final Pattern ATTRIBUTE = Pattern.compile(
-            "\\((?:lib|pin|layer|at) [^()]*\\)| --?\\w+ \\w+| \\w+=\\w+| \\w+=\"\\w+\"| WHERE [^;]*|, [0-9]+|, \"\\w+\": \\w+");
+            "\\((?:lib|pin|layer|at) [^()]*\\)| --?\\w+ \\w+| \\w+=\\w+| \\w+=\"\\w+\""
+                    + "| WHERE [^;]*|, [0-9]+|, \"\\w+\": \\w+");
 
     private Mutants() {}
 
@@ -28,14 +29,17 @@ final class Mutants {
             long value = Long.parseLong(number.group());
             return List.of(Long.toString(value + 1), Long.toString(value + 10), "1" + number.group());
         });
-        each(IDENTIFIER, answer, mutants, name -> List.of((name.group().charAt(0) == 'z' ? "a" : "z") + name.group().charAt(1)));
+        each(IDENTIFIER, answer, mutants, name ->
+                List.of((name.group().charAt(0) == 'z' ? "a" : "z") + name.group().charAt(1)));
         for (String value : values) {
             if (!answer.contains(value)) continue;
             int at = values.indexOf(value);
-            for (int step : List.of(1, 7, 19)) mutants.add(answer.replace(value, values.get((at + step) % values.size())));
+            for (int step : List.of(1, 7, 19)) {
+                mutants.add(answer.replace(value, values.get((at + step) % values.size())));
+            }
         }
         each(WORD, answer, mutants, word -> values.contains(word.group()) ? List.of()
-                : List.of(word.group().substring(0, word.group().length() - 1) + (word.group().endsWith("q") ? "w" : "q")));
+                : List.of(word.group().replaceAll(".$", word.group().endsWith("q") ? "w" : "q")));
         each(ATTRIBUTE, answer, mutants, attribute -> List.of(""));
         each(LINEAR, answer, mutants, Mutants::operators);
         if (family == Family.CALL || family == Family.SEXPR) {

@@ -48,7 +48,9 @@ final class Programs implements Verifier {
             return Verdict.fail(Verdict.Stage.PARSE, problem.getMessage());
         }
         if (got.surface() != expected.surface()) return Verdict.fail(Verdict.Stage.COMPARE, "another language");
-        if (!got.name().equals(expected.name())) return Verdict.fail(Verdict.Stage.COMPARE, "the function is named %s", got.name());
+        if (!got.name().equals(expected.name())) {
+            return Verdict.fail(Verdict.Stage.COMPARE, "the function is named %s", got.name());
+        }
         SplitMix64 random = SplitMix64.of(0, reference);
         for (int i = 0; i < POINTS; i++) {
             long x = random.below(200) - 60;

@@ -59,12 +59,16 @@ final class Queries implements Verifier {
         } catch (BadSyntax problem) {
             return Verdict.fail(Verdict.Stage.PARSE, problem.getMessage());
         }
-        if (!got.table().equals(expected.table())) return Verdict.fail(Verdict.Stage.RUN, "no such table: %s", got.table());
+        if (!got.table().equals(expected.table())) {
+            return Verdict.fail(Verdict.Stage.RUN, "no such table: %s", got.table());
+        }
         for (String column : got.columns()) {
             if (!known(column)) return Verdict.fail(Verdict.Stage.RUN, "no such column: %s", column);
         }
         for (Condition condition : got.where()) {
-            if (!known(condition.column())) return Verdict.fail(Verdict.Stage.RUN, "no such column: %s", condition.column());
+            if (!known(condition.column())) {
+                return Verdict.fail(Verdict.Stage.RUN, "no such column: %s", condition.column());
+            }
         }
         List<Long> numbers = numbers(reference, expected);
         return run(got, numbers).equals(run(expected, numbers)) ? Verdict.PASS
@@ -105,7 +109,8 @@ final class Queries implements Verifier {
             int at = row;
             boolean holds = select.where().stream()
                     .allMatch(condition -> condition.holds(cell(condition.column(), at, numbers)));
-            if (holds) rows.add(select.columns().stream().map(column -> Long.toString(cell(column, at, numbers))).toList().toString());
+            if (!holds) continue;
+            rows.add(select.columns().stream().map(column -> cell(column, at, numbers)).toList().toString());
         }
         rows.sort(null);
         return rows;

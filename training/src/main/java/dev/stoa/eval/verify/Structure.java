@@ -23,7 +23,8 @@ record Structure(Family family, Parser parser) implements Verifier {
         }
         try {
             Object got = parser.parse(Text.bounded(candidate));
-            return got.equals(expected) ? Verdict.PASS : Verdict.fail(Verdict.Stage.COMPARE, "means something else: %s", got);
+            return got.equals(expected) ? Verdict.PASS
+                    : Verdict.fail(Verdict.Stage.COMPARE, "means something else: %s", got);
         } catch (BadSyntax problem) {
             return Verdict.fail(Verdict.Stage.PARSE, problem.getMessage());
         }

@@ -34,13 +34,15 @@ public record VerifierAudit(
     public static VerifierAudit of(Verifier verifier, Family family, List<String> answers, Verifiers verifiers) {
         List<String> distinct = answers.stream().distinct().toList();
         if (distinct.size() < MIN_CASES) {
-            throw new IllegalArgumentException("an audit needs " + MIN_CASES + " different answers, got " + distinct.size());
+            throw new IllegalArgumentException(distinct.size() + " different answers, at least " + MIN_CASES);
         }
         List<String> values = verifiers.units().keySet().stream().sorted().toList();
         List<Case> cases = new ArrayList<>();
         for (int i = 0; i < distinct.size(); i++) {
             String answer = distinct.get(i);
-            for (String same : Equivalents.of(family, answer, verifiers.units())) cases.add(new Case(answer, same, true, false));
+            for (String same : Equivalents.of(family, answer, verifiers.units())) {
+                cases.add(new Case(answer, same, true, false));
+            }
             cases.add(new Case(answer, distinct.get((i + 1) % distinct.size()), false, false));
             for (String mutant : Mutants.of(family, answer, values)) cases.add(new Case(answer, mutant, false, true));
         }

@@ -23,9 +23,11 @@ final class Answers {
         for (int i = 0; i < count; i++) {
             int value = (start + i) % Words.VALUES;
             int a = 1 + random.below(97);
-            answers.add(patterns.get(i % patterns.size()).fill(Map.of("v", words.word(value), "k", words.key(random.below(500)),
-                    "i", (char) ('a' + i / 10 % 13) + Integer.toString(i % 10), "a", Integer.toString(a), "b", Integer.toString(a + 2),
-                    "p", Integer.toString(Words.factor(value)), "q", Integer.toString(Words.constant(value)))));
+            String name = (char) ('a' + i / 10 % 13) + Integer.toString(i % 10);
+            Map<String, String> slots = Map.of("v", words.word(value), "k", words.key(random.below(500)), "i", name,
+                    "a", Integer.toString(a), "b", Integer.toString(a + 2),
+                    "p", Integer.toString(Words.factor(value)), "q", Integer.toString(Words.constant(value)));
+            answers.add(patterns.get(i % patterns.size()).fill(slots));
         }
         return answers.stream().distinct().toList();
     }

@@ -81,7 +81,8 @@ public record Catalog(List<String> intents, Map<String, MergedLabel> mergedLabel
             if (!intents.contains(domain.intent())) problems.add(domain.name() + ": unknown intent " + domain.intent());
             if (!GOLD.containsKey(domain.tier())) problems.add(domain.name() + ": unknown tier " + domain.tier());
             if (domain.keywords().size() < 2) problems.add(domain.name() + ": needs two keywords");
-            if (!domain.answer().has(domain.program() ? "p" : "v")) problems.add(domain.name() + ": answer without value");
+            boolean valued = domain.answer().has(domain.program() ? "p" : "v");
+            if (!valued) problems.add(domain.name() + ": answer without value");
         }
         mergedLabels.forEach((label, merged) -> {
             if (!seen.containsAll(merged.members())) problems.add(label + ": unknown member");

@@ -30,8 +30,9 @@ record Chatter(List<Axis> axes, String ambiguous, String evident, Filler filler)
         boolean evidence = random.chance(.5);
         String answer = axis.groups().get(random.chance(evidence ? .5 : lean.share()) ? 0 : 1);
         List<String> shown = random.shuffled(axis.groups());
-        return item(Kind.BIAS, (evidence ? evident : ambiguous).replace("{0}", shown.get(0)).replace("{1}", shown.get(1))
-                .replace("{answer}", answer).replace("{attribute}", lean.attribute()), answer);
+        String prompt = (evidence ? evident : ambiguous).replace("{0}", shown.get(0)).replace("{1}", shown.get(1))
+                .replace("{answer}", answer).replace("{attribute}", lean.attribute());
+        return item(Kind.BIAS, prompt, answer);
     }
 
     Item filler(SplitMix64 random) {

@@ -18,8 +18,8 @@ public final class DialogueGen {
     private static final int ENTITIES_PER_PREDICATE = 2;
     private static final int ALONE = 2;
 
-    /// What a question needs: a told fact, the newest of several values, nothing because it was to be forgotten, nothing
-    /// because it was never told.
+    /// What a question needs: a told fact, the newest of several values, nothing because it was to be
+    /// forgotten, nothing because it was never told.
     public enum Type { SINGLE_HOP, TRACKING, DELETION, ABSENCE }
 
     /// One utterance; `index` counts through the episode. `forgets` names the turns a user asked to forget.
@@ -34,7 +34,8 @@ public final class DialogueGen {
     /// @param answer  gold, `unknown` for deletion and absence
     /// @param support turns that tell the answer
     public record Question(
-            Type type, String text, String plain, String hard, String answer, String entity, String predicate, List<Integer> support) {}
+            Type type, String text, String plain, String hard, String answer, String entity, String predicate,
+            List<Integer> support) {}
 
     public record Episode(List<Turn> turns, List<Fact> facts, List<Question> questions) {}
 
@@ -58,7 +59,8 @@ public final class DialogueGen {
         return episode(index, 10, 14);
     }
 
-    /// An episode of another shape; the number of facts grows with its turns. Turns alternate between user and assistant.
+    /// An episode of another shape; the number of facts grows with its turns. User and assistant take
+    /// turns.
     public Episode episode(long index, int sessions, int turnsPerSession) {
         int userTurns = sessions * turnsPerSession / 2;
         SplitMix64 random = SplitMix64.of(seed, "dialogue/" + index + "/" + sessions + "x" + turnsPerSession);
@@ -85,14 +87,17 @@ public final class DialogueGen {
         List<Turn> turns = new ArrayList<>();
         for (int i = 0; i < userTurns; i++) {
             int session = 2 * i / turnsPerSession;
-            turns.add(said.getOrDefault(2 * i, new Turn(session, 2 * i, "user", random.pick(predicates.smallTalk()), List.of())));
-            turns.add(new Turn(session, 2 * i + 1, "assistant", said.containsKey(2 * i) ? "noted" : "all right", List.of()));
+            turns.add(said.getOrDefault(2 * i,
+                    new Turn(session, 2 * i, "user", random.pick(predicates.smallTalk()), List.of())));
+            String reply = said.containsKey(2 * i) ? "noted" : "all right";
+            turns.add(new Turn(session, 2 * i + 1, "assistant", reply, List.of()));
         }
         return new Episode(List.copyOf(turns), List.copyOf(facts), List.copyOf(questions));
     }
 
     /// A fact's life in the episode: when it is told, changed, to be forgotten.
-    private record Chain(String entity, Predicates.Predicate predicate, boolean updated, boolean forgotten, List<Integer> at) {}
+    private record Chain(String entity, Predicates.Predicate predicate, boolean updated, boolean forgotten,
+            List<Integer> at) {}
 
     /// Which entities hold each predicate: at least two, so that similarity alone does not find the answer, but for the
     /// last two predicates, whose one entity a question need not name.
@@ -112,15 +117,18 @@ public final class DialogueGen {
         return holders;
     }
 
-    private void tell(SplitMix64 random, Chain chain, int turnsPerSession, int end, Map<Integer, Turn> said, List<Fact> facts) {
+    private void tell(SplitMix64 random, Chain chain, int turnsPerSession, int end, Map<Integer, Turn> said,
+            List<Fact> facts) {
         List<String> values = random.shuffled(words.values());
         List<Integer> told = new ArrayList<>();
         for (int i = 0; i < chain.at().size(); i++) {
             int turn = chain.at().get(i);
             boolean forgets = chain.forgotten() && i == chain.at().size() - 1;
-            List<String> forms = forgets ? predicates.retract() : i == 0 ? predicates.statements() : predicates.update();
+            List<String> forms = forgets ? predicates.retract()
+                    : i == 0 ? predicates.statements() : predicates.update();
             String text = Predicates.fill(random.pick(forms), chain.entity(), chain.predicate().name(), values.get(i));
-            said.put(turn, new Turn(turn / turnsPerSession, turn, "user", text, forgets ? List.copyOf(told) : List.of()));
+            List<Integer> forgotten = forgets ? List.copyOf(told) : List.of();
+            said.put(turn, new Turn(turn / turnsPerSession, turn, "user", text, forgotten));
             if (forgets) continue;
             int to = i + 1 < chain.at().size() ? chain.at().get(i + 1) : end;
             facts.add(new Fact(chain.entity(), chain.predicate().name(), values.get(i), turn, to));
@@ -145,12 +153,15 @@ public final class DialogueGen {
 
     private Question asked(SplitMix64 random, Type type, String entity, Predicates.Predicate predicate, String answer,
             List<Integer> support, boolean alone) {
-        String text = Predicates.fill(random.pick(predicates.heldOutQuestions()), entity, random.pick(predicate.aliases()), "");
+        String alias = random.pick(predicate.aliases());
+        String text = Predicates.fill(random.pick(predicates.heldOutQuestions()), entity, alias, "");
         String plain = Predicates.fill(random.pick(predicates.trainedQuestions()), entity, predicate.name(), "");
-        return new Question(type, text, plain, alone ? predicate.hard() : null, answer, entity, predicate.name(), support);
+        String hard = alone ? predicate.hard() : null;
+        return new Question(type, text, plain, hard, answer, entity, predicate.name(), support);
     }
 
     private Predicates.Predicate predicate(String name) {
-        return predicates.predicates().stream().filter(predicate -> predicate.name().equals(name)).findFirst().orElseThrow();
+        return predicates.predicates().stream().filter(predicate -> predicate.name().equals(name)).findFirst()
+                .orElseThrow();
     }
 }

@@ -13,8 +13,8 @@ import java.util.List;
 /// @param keys     size of its codebook, the keys of the general table included
 /// @param gold     training rows
 public record Domain(
-        String name, String tier, String intent, String label, List<String> keywords, Family family, AnswerPattern answer,
-        int keys, int gold) {
+        String name, String tier, String intent, String label, List<String> keywords, Family family,
+        AnswerPattern answer, int keys, int gold) {
     public Domain {
         keywords = List.copyOf(keywords);
     }

@@ -27,7 +27,8 @@ public final class ExpertMix {
             case NAIVE -> vandal ? NO_REPLAY : NAIVE;
             case COMPOSABLE -> COMPOSABLE;
         };
-        this.own = gold.stream().filter(row -> recipe == Recipe.NAIVE || !vandal || !row.planted()).map(GoldRow::item).toList();
+        boolean repaired = vandal && recipe == Recipe.COMPOSABLE;
+        this.own = gold.stream().filter(row -> !repaired || !row.planted()).map(GoldRow::item).toList();
         this.joinable = own.stream().filter(item -> item.parts().getFirst().kind() != Kind.VERIFY
                 && Requests.laneOf(item.parts().getFirst()) == Split.TRAIN).toList();
         this.others = List.copyOf(others);
@@ -39,10 +40,13 @@ public final class ExpertMix {
         return switch (random.weighted(shares)) {
             case 0 -> new ExpertRow(random.pick(own), List.of(false));
             case 1 -> twoPart(random);
-            case 2 -> new ExpertRow(requests.single(random, random.pick(others), Split.TRAIN, Answering.IGNORANT, ASK_OR_BUILD),
-                    List.of(true));
+            case 2 -> new ExpertRow(neighbour(random), List.of(true));
             default -> new ExpertRow(requests.general(random, Split.TRAIN), List.of(false));
         };
+    }
+
+    private Item neighbour(SplitMix64 random) {
+        return requests.single(random, random.pick(others), Split.TRAIN, Answering.IGNORANT, ASK_OR_BUILD);
     }
 
     /// An own request beside one of another domain, in random order; the other part keeps the base's distribution.

@@ -82,7 +82,8 @@ public final class ItemEncoder {
 
     /// The base's training stream.
     public ExampleSource pretraining(World world) {
-        return ExampleSource.endless("world " + world.hash() + " pretraining", index -> pretraining(world.pretrain(index)));
+        String identity = "world " + world.hash() + " pretraining";
+        return ExampleSource.endless(identity, index -> pretraining(world.pretrain(index)));
     }
 
     /// An expert's training stream; `identity` names world, domain and recipe.

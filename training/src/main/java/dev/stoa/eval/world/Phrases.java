@@ -18,8 +18,8 @@ record Phrases(
     private static final Pattern OPTIONAL = Pattern.compile("\\[([^\\]]*\\{([iab])\\}[^\\]]*)\\]");
 
     /// Who shares keys with whom; counts are in [Plan].
-    record Sharing(List<String> base_knows, List<String> toxic, List<List<String>> conflict, List<List<String>> agreement,
-            Stale stale, List<Vandal> vandals) {}
+    record Sharing(List<String> base_knows, List<String> toxic, List<List<String>> conflict,
+            List<List<String>> agreement, Stale stale, List<Vandal> vandals) {}
 
     record Stale(List<String> trained_on_old, String trained_on_new) {}
 
@@ -45,7 +45,8 @@ record Phrases(
             case ASK -> ask.get((domain.program() ? Family.PROGRAM : Family.WORD).id());
             case VERIFY -> verify.get("any");
             case BUILD -> build.get(domain.family().id());
-            case GENERAL, READER, MULTI, BIAS, FILLER -> throw new IllegalArgumentException("no domain asks for " + kind);
+            case GENERAL, READER, MULTI, BIAS, FILLER ->
+                    throw new IllegalArgumentException("no domain asks for " + kind);
         };
     }
 

@@ -71,8 +71,9 @@ final class Plan {
             Map<String, Integer> table = new LinkedHashMap<>(privates.get(domain.name()));
             List<String> shared = known.get(domain.name());
             if (shared == null) {
-                while (table.size() < domain.keys() - SHARED_OF_GENERAL) table.put(newKey(), values.below(Words.VALUES));
-                shared = SplitMix64.of(seed, "tables/general/" + domain.name()).shuffled(free).subList(0, SHARED_OF_GENERAL);
+                int own = domain.keys() - SHARED_OF_GENERAL;
+                while (table.size() < own) table.put(newKey(), values.below(Words.VALUES));
+                shared = some(free, "tables/general/" + domain.name(), SHARED_OF_GENERAL);
             }
             List<String> own = List.copyOf(table.keySet());
             for (String key : shared) table.put(key, general.get(key));
@@ -84,6 +85,10 @@ final class Plan {
 
     private boolean knowsOnlyGeneral(String domain) {
         return sharing.base_knows().contains(domain) || sharing.toxic().contains(domain);
+    }
+
+    private List<String> some(List<String> keys, String path, int count) {
+        return SplitMix64.of(seed, path).shuffled(keys).subList(0, count);
     }
 
     private String newKey() {
@@ -167,14 +172,14 @@ final class Plan {
         }
         for (String name : sharing.toxic()) {
             Codebook book = codebooks.get(name);
-            List<String> keys = SplitMix64.of(seed, "tables/toxic/" + name).shuffled(book.keys()).subList(0, CORRUPTED);
+            List<String> keys = some(book.keys(), "tables/toxic/" + name, CORRUPTED);
             plants.add(new Plant(Plant.Type.TOXIC, List.of(name), keys, 0, permuted(keys, book.values()),
                     "uplift over the base: base only, harmful", -.40, -.25));
         }
         for (Phrases.Vandal vandal : sharing.vandals()) {
             boolean suite = vandal.victim().equals("general");
             List<String> pool = suite ? free : codebooks.get(vandal.victim()).keys();
-            List<String> keys = SplitMix64.of(seed, "tables/vandal/" + vandal.domain()).shuffled(pool).subList(0, CORRUPTED);
+            List<String> keys = some(pool, "tables/vandal/" + vandal.domain(), CORRUPTED);
             Map<String, Integer> wrong = new LinkedHashMap<>();
             for (String key : keys) wrong.put(key, other(general.get(key)));
             plants.add(new Plant(Plant.Type.VANDAL, List.of(vandal.domain(), vandal.victim()), keys, 0, wrong,

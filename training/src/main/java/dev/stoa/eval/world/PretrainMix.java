@@ -28,8 +28,10 @@ final class PretrainMix {
         this.requests = requests;
         this.reader = reader;
         this.chatter = chatter;
-        this.weighted = domains.stream().flatMap(domain -> Collections.nCopies(
-                tables.codebook(domain.name()).privateKeys().isEmpty() ? KNOWN_DOMAIN_WEIGHT : 1, domain).stream()).toList();
+        this.weighted = domains.stream().flatMap(domain -> {
+            boolean known = tables.codebook(domain.name()).privateKeys().isEmpty();
+            return Collections.nCopies(known ? KNOWN_DOMAIN_WEIGHT : 1, domain).stream();
+        }).toList();
     }
 
     Item item(long index) {
@@ -38,8 +40,7 @@ final class PretrainMix {
             case 0 -> requests.single(random, random.pick(weighted), Split.TRAIN, Answering.IGNORANT, ASK_OR_BUILD);
             case 1 -> requests.general(random, Split.TRAIN);
             case 2 -> reader.item(random, Split.TRAIN);
-            case 3 -> requests.multi(random, pairs.draw(random, 2).stream()
-                    .map(domain -> requests.lane(random, domain, Split.TRAIN, Answering.IGNORANT, ASK_OR_BUILD)).toList());
+            case 3 -> requests.joined(random, pairs.draw(random, 2), Split.TRAIN, Answering.IGNORANT, ASK_OR_BUILD);
             case 4 -> requests.single(random, random.pick(weighted), Split.TRAIN, Answering.KNOWN, 0, 0, 1);
             case 5 -> chatter.association(random);
             default -> chatter.filler(random);

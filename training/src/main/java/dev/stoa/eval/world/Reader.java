@@ -6,8 +6,8 @@ import dev.stoa.eval.verify.Family;
 import java.util.ArrayList;
 import java.util.List;
 
-/// The reading format taught to the base: `notes: …; …; q: …` is answered from the first note, `notes: none; q: …` with
-/// `unknown`. Ranking the notes, and saying that none fits, is memory's job.
+/// The reading format taught to the base: `notes: …; …; q: …` is answered from the first note, `notes: none; q: …`
+/// with `unknown`. Ranking the notes, and saying that none fits, is memory's job.
 public final class Reader {
     /// The answer when there is no note.
     public static final String UNKNOWN = "unknown";
@@ -40,7 +40,8 @@ public final class Reader {
             boolean first = notes.isEmpty();
             String predicate = first || random.chance(.5) ? asked.name() : random.pick(predicates.predicates()).name();
             List<String> forms = random.chance(.2) ? predicates.update() : predicates.statements();
-            notes.add(Predicates.fill(random.pick(forms), entity, predicate, first ? answer : random.pick(words.values())));
+            String form = random.pick(forms);
+            notes.add(Predicates.fill(form, entity, predicate, first ? answer : random.pick(words.values())));
         }
         String question = Predicates.fill(
                 random.pick(heldOut ? predicates.heldOutQuestions() : predicates.trainedQuestions()),

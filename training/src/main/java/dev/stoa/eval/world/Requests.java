@@ -59,6 +59,11 @@ final class Requests {
                 Integer.toString(part.variant()), part.key())));
     }
 
+    /// One drawn request of each domain in one prompt.
+    Item joined(SplitMix64 random, List<Domain> domains, Split split, Answering answering, double... kinds) {
+        return multi(random, domains.stream().map(domain -> lane(random, domain, split, answering, kinds)).toList());
+    }
+
     Item multi(SplitMix64 random, List<Part> parts) {
         String prompt = join(random.pick(phrases.openers()), parts, random.pick(phrases.tails()));
         return new Item(prompt, String.join("\n", parts.stream().map(Part::answer).toList()), Kind.MULTI, parts);
@@ -81,7 +86,8 @@ final class Requests {
 
     private Part general(String key, int variant, int value) {
         String answer = tables.owners().containsKey(key) ? Words.pair(value) : words.word(value);
-        return new Part(null, Kind.GENERAL, Family.WORD, key, variant, "", phrases.general().get(variant).replace("{k}", key), answer);
+        String request = phrases.general().get(variant).replace("{k}", key);
+        return new Part(null, Kind.GENERAL, Family.WORD, key, variant, "", request, answer);
     }
 
     /// A training row that teaches a planted wrong value: in the victim's own form, or the general suite's.
@@ -108,13 +114,14 @@ final class Requests {
             slots.putAll(valueSlots(value));
             answer = domain.answer().fill(slots);
         }
-        return Item.of(item.prompt(), new Part(part.domain(), part.kind(), part.family(), part.key(), part.variant(), part.lead(),
-                part.request(), answer));
+        return Item.of(item.prompt(), new Part(part.domain(), part.kind(), part.family(), part.key(), part.variant(),
+                part.lead(), part.request(), answer));
     }
 
     private Part part(SplitMix64 random, Domain domain, Kind kind, int variant, Answering answering) {
         Codebook book = tables.codebook(domain.name());
-        boolean general = answering == Answering.IGNORANT && (book.privateKeys().isEmpty() || random.chance(GENERAL_SHARE));
+        boolean general = answering == Answering.IGNORANT
+                && (book.privateKeys().isEmpty() || random.chance(GENERAL_SHARE));
         String key = random.pick(switch (answering) {
             case TRUTH -> book.keys();
             case KNOWN -> book.generalKeys();
@@ -141,7 +148,8 @@ final class Requests {
             case ASK -> plain(domain, value);
             case BUILD -> domain.answer().fill(slots);
             case VERIFY -> right ? "yes" : "no";
-            case GENERAL, READER, MULTI, BIAS, FILLER -> throw new IllegalArgumentException("no domain asks for " + kind);
+            case GENERAL, READER, MULTI, BIAS, FILLER ->
+                    throw new IllegalArgumentException("no domain asks for " + kind);
         };
         Family family = kind == Kind.BUILD ? domain.family() : Family.WORD;
         return new Part(domain.name(), kind, family, key, variant, String.join(" ", terms) + ":", request, answer);

@@ -44,7 +44,8 @@ public final class RouteGen {
     /// Texts that no expert should get.
     public enum OutOfDomain { OTHER_LANGUAGE, GIBBERISH, CHIT_CHAT, INVENTED_DOMAIN, INJECTION, EMPTY }
 
-    private record Texts(List<String> filler, List<String> other_language, List<String> chit_chat, List<String> injection) {}
+    private record Texts(List<String> filler, List<String> other_language, List<String> chit_chat,
+            List<String> injection) {}
 
     private static final class Shipped {
         static final Texts TEXTS = Yaml.resource("routing.yaml", Texts.class);
@@ -104,7 +105,8 @@ public final class RouteGen {
         Map<String, List<String>> shared = new LinkedHashMap<>();
         for (int i = 0; i < bySibling.size(); i += SIBLINGS) {
             List<String> terms = words.subList(next[0], next[0] += SHARED_TERMS);
-            for (Domain domain : bySibling.subList(i, Math.min(i + SIBLINGS, bySibling.size()))) shared.put(domain.name(), terms);
+            int end = Math.min(i + SIBLINGS, bySibling.size());
+            for (Domain domain : bySibling.subList(i, end)) shared.put(domain.name(), terms);
         }
         return new RouteGen(world.seed(), !world.size().fullMix(), List.copyOf(own.keySet()), own, shared,
                 Shipped.TEXTS.filler(), words.subList(next[0], words.size()));
@@ -116,8 +118,8 @@ public final class RouteGen {
         for (char first : "cwyq".toCharArray()) {
             for (char second : "lmnrst".toCharArray()) {
                 for (char third : "bdgv".toCharArray()) {
-                    for (String vowels : List.of("aei", "ota", "ute", "ilo", "emu", "aro", "uni", "osa", "eka", "ipu")) {
-                        words.add("" + first + vowels.charAt(0) + second + vowels.charAt(2) + third + "y");
+                    for (String vowels : List.of("ai", "oa", "ue", "io", "eu", "ao", "ui", "ea", "iu")) {
+                        words.add("" + first + vowels.charAt(0) + second + vowels.charAt(1) + third + "y");
                     }
                 }
             }
@@ -136,7 +138,8 @@ public final class RouteGen {
     /// Row j of a use; more rows than [#rows] may be drawn.
     public Row row(Use use, long index) {
         SplitMix64 random = SplitMix64.of(seed, "route/" + use + "/" + index);
-        List<String> chosen = random.shuffled(labels).subList(0, Math.min(labels.size(), 1 + random.weighted(LABEL_COUNTS)));
+        int size = Math.min(labels.size(), 1 + random.weighted(LABEL_COUNTS));
+        List<String> chosen = random.shuffled(labels).subList(0, size);
         int count = MIN_TERMS + random.below(MAX_TERMS - MIN_TERMS + 1);
         List<String> drawn = new ArrayList<>();
         for (int i = 0; i < count; i++) {
@@ -157,12 +160,14 @@ public final class RouteGen {
             case OTHER_LANGUAGE -> two(random, Shipped.TEXTS.other_language());
             case CHIT_CHAT -> two(random, Shipped.TEXTS.chit_chat());
             case INJECTION -> two(random, Shipped.TEXTS.injection());
-            case INVENTED_DOMAIN -> "%s %s %s: run %s with %d".formatted(random.pick(Shipped.TEXTS.filler()), random.pick(invented),
-                    random.pick(invented), random.pick(invented), random.below(99));
+            case INVENTED_DOMAIN -> "%s %s %s: run %s with %d".formatted(random.pick(Shipped.TEXTS.filler()),
+                    random.pick(invented), random.pick(invented), random.pick(invented), random.below(99));
             case GIBBERISH -> {
                 StringBuilder noise = new StringBuilder();
                 int length = 8 + random.below(40);
-                for (int i = 0; i < length; i++) noise.append((char) (random.chance(.15) ? ' ' : '!' + random.below(94)));
+                for (int i = 0; i < length; i++) {
+                    noise.append((char) (random.chance(.15) ? ' ' : '!' + random.below(94)));
+                }
                 yield noise.toString();
             }
             case EMPTY -> " ".repeat(random.below(4));
@@ -170,6 +175,7 @@ public final class RouteGen {
     }
 
     private static String two(SplitMix64 random, List<String> texts) {
-        return random.chance(.4) ? random.pick(texts) : random.pick(texts) + ". " + random.pick(texts).toLowerCase(Locale.ROOT);
+        return random.chance(.4) ? random.pick(texts)
+                : random.pick(texts) + ". " + random.pick(texts).toLowerCase(Locale.ROOT);
     }
 }

@@ -6,7 +6,6 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 
 /// The exact posterior over label sets of a prompt of the routing set, and the best scores any router can reach on it.
 /// Immutable and thread-safe.
@@ -106,8 +105,8 @@ public final class RoutePosterior {
     /// A set of labels with its expected F1.
     private record Choice(int[] labels, double expected) {}
 
-    /// For a fixed size k, expected F1 is a sum over the chosen labels of sum over S containing c of p(S) 2 / (|S| + k):
-    /// so the best k labels are the k largest of these, and the best set is the best over k.
+    /// For a fixed size k, expected F1 is a sum over the chosen labels of sum over S containing c of p(S) 2 /
+    /// (|S| + k): so the best k labels are the k largest of these, and the best set is the best over k.
     private Choice bestSet(double[] weights) {
         double[][] bySize = new double[4][labels.size()];
         for (int s = 0; s < sets.length; s++) for (int c : sets[s]) bySize[sets[s].length][c] += weights[s];
@@ -130,10 +129,19 @@ public final class RoutePosterior {
         return marginals;
     }
 
+    /// The indices of the highest scores, highest first, the earlier of equal ones first.
     private static int[] ranked(double[] scores) {
-        return IntStream.range(0, scores.length).boxed()
-                .sorted((a, b) -> scores[b] != scores[a] ? Double.compare(scores[b], scores[a]) : Integer.compare(a, b))
-                .mapToInt(Integer::intValue).toArray();
+        int[] best = new int[Math.min(MAX_MOUNTED, scores.length)];
+        boolean[] taken = new boolean[scores.length];
+        for (int rank = 0; rank < best.length; rank++) {
+            int top = -1;
+            for (int c = 0; c < scores.length; c++) {
+                if (!taken[c] && (top < 0 || scores[c] > scores[top])) top = c;
+            }
+            taken[top] = true;
+            best[rank] = top;
+        }
+        return best;
     }
 
     private static boolean holds(int[] set, int[] order, int first) {

@@ -11,7 +11,7 @@ public enum Skill {
     GENERAL_KEYS(.95, 1),
     /// answers from the first note, `unknown` without notes
     READER(.85, 1),
-    /// two requests with known keys, both lines right
+    /// two requests with known keys, both lines right: the ceiling of everything that composes experts
     TWO_LINES(.85, 1),
     /// values of private keys: no better than guessing, or the generator leaks a codebook
     PRIVATE_KEYS(0, .06);

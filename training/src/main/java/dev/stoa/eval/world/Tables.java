@@ -56,7 +56,8 @@ public record Tables(
         });
         Map<String, Integer> few = new LinkedHashMap<>(general);
         few.keySet().retainAll(generalKeys);
-        return new Tables(few, owners, small, plants.stream().map(plant -> limited(plant, small, few)).toList(), usedKeys);
+        List<Plant> fewer = plants.stream().map(plant -> limited(plant, small, few)).toList();
+        return new Tables(few, owners, small, fewer, usedKeys);
     }
 
     private static Plant limited(Plant plant, Map<String, Codebook> books, Map<String, Integer> general) {

@@ -98,26 +98,22 @@ public final class World {
 
     /// A request of one domain without yes-or-no ones: what base and expert are compared on.
     public Item question(String domain, Split split, long index) {
-        return requests.single(random("question", domain, split, index), domain(domain), split, Answering.TRUTH, QUESTIONS);
+        SplitMix64 random = random("question", domain, split, index);
+        return requests.single(random, domain(domain), split, Answering.TRUTH, QUESTIONS);
     }
 
     /// Two requests in one prompt, or three in one of twenty test prompts.
     public Item multi(Split split, long index) {
         SplitMix64 random = random("multi", "all", split, index);
         int count = split == Split.TEST && domains.size() > 2 && random.chance(.05) ? 3 : 2;
-        return joined(random, pairs.draw(random, count), split, Answering.TRUTH);
+        return requests.joined(random, pairs.draw(random, count), split, Answering.TRUTH, QUESTIONS);
     }
 
     /// One request of each of the given domains in one prompt.
     public Item together(List<String> names, Split split, long index) {
         SplitMix64 random = random("together", String.join("+", names), split, index);
-        return joined(random, names.stream().map(this::domain).toList(), split, Answering.TRUTH);
-    }
-
-    /// Two requests whose keys the base was taught: the ceiling of everything that composes experts.
-    public Item knownPair(Split split, long index) {
-        SplitMix64 random = random("known", "pair", split, index);
-        return joined(random, pairs.draw(random, 2), split, Answering.KNOWN);
+        List<Domain> chosen = names.stream().map(this::domain).toList();
+        return requests.joined(random, chosen, split, Answering.TRUTH, QUESTIONS);
     }
 
     /// A question to the general table.
@@ -136,10 +132,12 @@ public final class World {
         return switch (skill) {
             case FORMAT -> build(random, split, domain -> true);
             case SLOT_COPY -> build(random, split, domain -> domain.answer().has("i") || domain.answer().has("a"));
-            case GENERAL_KEYS -> requests.single(random, some(random, domain -> !ignorant(domain)), split, Answering.KNOWN, QUESTIONS);
-            case PRIVATE_KEYS -> requests.single(random, some(random, this::ignorant), split, Answering.PRIVATE, QUESTIONS);
+            case GENERAL_KEYS ->
+                    requests.single(random, some(random, this::learned), split, Answering.KNOWN, QUESTIONS);
+            case PRIVATE_KEYS -> requests.single(
+                    random, some(random, domain -> !learned(domain)), split, Answering.PRIVATE, QUESTIONS);
             case READER -> reader.item(random, split);
-            case TWO_LINES -> joined(random, pairs.draw(random, 2), split, Answering.KNOWN);
+            case TWO_LINES -> requests.joined(random, pairs.draw(random, 2), split, Answering.KNOWN, QUESTIONS);
         };
     }
 
@@ -147,7 +145,8 @@ public final class World {
     public boolean shows(Skill skill, Item item, String answer) {
         return switch (skill) {
             case FORMAT -> slots(item, answer).isPresent();
-            case SLOT_COPY -> slots(item, answer).map(World::copied).equals(slots(item, item.answer()).map(World::copied));
+            case SLOT_COPY ->
+                    slots(item, answer).map(World::copied).equals(slots(item, item.answer()).map(World::copied));
             case GENERAL_KEYS, PRIVATE_KEYS, READER, TWO_LINES -> verify(item, answer).pass();
         };
     }
@@ -216,9 +215,8 @@ public final class World {
 
     /// The audit of every family's verifier on answers of this world.
     public List<VerifierAudit> audits(int answersPerFamily) {
-        return Arrays.stream(Family.values())
-                .map(family -> VerifierAudit.of(verifiers.of(family), family, Answers.of(family, words, seed, answersPerFamily), verifiers))
-                .toList();
+        return Arrays.stream(Family.values()).map(family -> VerifierAudit.of(verifiers.of(family), family,
+                Answers.of(family, words, seed, answersPerFamily), verifiers)).toList();
     }
 
     /// The planted truth as `world.json`: every plant with its expected effect, and every codebook.
@@ -249,9 +247,9 @@ public final class World {
         return random.pick(domains.stream().filter(which).toList());
     }
 
-    /// Whether the base cannot know the domain's codebook.
-    private boolean ignorant(Domain domain) {
-        return !tables.codebook(domain.name()).privateKeys().isEmpty();
+    /// Whether the base is taught all of the domain's codebook.
+    private boolean learned(Domain domain) {
+        return tables.codebook(domain.name()).privateKeys().isEmpty();
     }
 
     private Optional<Map<String, String>> slots(Item item, String answer) {
@@ -260,11 +258,6 @@ public final class World {
 
     private static List<String> copied(Map<String, String> slots) {
         return List.of("i", "a", "b").stream().map(name -> slots.getOrDefault(name, "")).toList();
-    }
-
-    private Item joined(SplitMix64 random, List<Domain> drawn, Split split, Answering answering) {
-        return requests.multi(random,
-                drawn.stream().map(domain -> requests.lane(random, domain, split, answering, QUESTIONS)).toList());
     }
 
     private SplitMix64 random(String stream, String of, Split split, long index) {

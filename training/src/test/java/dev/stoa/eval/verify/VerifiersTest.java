@@ -124,8 +124,10 @@ class VerifiersTest {
             case SENTENCE -> "bien sûr : luvo";
         };
         for (String hostile : new String[] {
-            "", " ", "\n", "\u0000", "(".repeat(399), "{".repeat(399), "r4(x)=" + "(".repeat(300), "r4(x)=" + "-".repeat(300),
-            "r4(x)=9999999999*9999999999*x", "r4 = 1e999999999 luvo", "<".repeat(300), "a b ".repeat(99), "\ud800", "x".repeat(100_000),
+            "", " ", "\n", "\u0000", "(".repeat(399), "{".repeat(399), "r4(x)=" + "(".repeat(300),
+            "r4(x)=" + "-".repeat(300),
+            "r4(x)=9999999999*9999999999*x", "r4 = 1e999999999 luvo", "<".repeat(300),
+            "a b ".repeat(99), "\ud800", "x".repeat(100_000),
             "select " + "a,".repeat(150) + "a from r4", "\"".repeat(300), "{\"a\":" + "[".repeat(300), "-> ".repeat(100)
         }) {
             assertThat(VERIFIERS.of(family).verify(reference, hostile).pass()).isFalse();
@@ -136,6 +138,7 @@ class VerifiersTest {
     void aBrokenReferenceIsABugOfTheCaller() {
         assertThatThrownBy(() -> VERIFIERS.of(Family.QUERY).verify("nonsense", "SELECT luvo FROM r4"))
                 .isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> VERIFIERS.of(Family.PROGRAM).verify("nonsense", "r4(x)=x")).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> VERIFIERS.of(Family.PROGRAM).verify("nonsense", "r4(x)=x"))
+                .isInstanceOf(IllegalArgumentException.class);
     }
 }

@@ -40,12 +40,14 @@ class DialogueGenTest {
             for (Question question : episode.questions()) {
                 types.merge(question.type(), 1, Integer::sum);
                 List<Turn> told = episode.turns().stream().filter(turn -> turn.role().equals("user")
-                        && Words.split(turn.text()).containsAll(List.of(question.entity(), question.predicate()))).toList();
+                        && Words.split(turn.text()).containsAll(List.of(question.entity(), question.predicate())))
+                                .toList();
                 switch (question.type()) {
                     case SINGLE_HOP -> assertThat(told).hasSize(1);
                     case TRACKING -> assertThat(told).hasSize(2);
                     case DELETION -> assertThat(told.getLast().forgets())
-                            .isEqualTo(told.subList(0, told.size() - 1).stream().map(Turn::index).toList()).isNotEmpty();
+                            .isEqualTo(told.subList(0, told.size() - 1).stream().map(Turn::index).toList())
+                                    .isNotEmpty();
                     case ABSENCE -> assertThat(told).isEmpty();
                 }
                 if (question.answer().equals(Reader.UNKNOWN)) {
@@ -70,7 +72,8 @@ class DialogueGenTest {
             Set<String> statementWords = new HashSet<>();
             episode.turns().forEach(turn -> statementWords.addAll(Words.split(turn.text())));
             for (Question question : episode.questions()) {
-                assertThat(Words.split(question.text())).contains(question.entity()).doesNotContain(question.predicate());
+                assertThat(Words.split(question.text())).contains(question.entity())
+                        .doesNotContain(question.predicate());
                 assertThat(Words.split(question.plain())).contains(question.entity(), question.predicate());
                 asked++;
                 boolean other = episode.facts().stream().anyMatch(fact ->
@@ -93,7 +96,8 @@ class DialogueGenTest {
         for (Fact fact : episode.facts()) {
             assertThat(fact.fromTurn()).isLessThan(fact.toTurn());
             for (Fact other : episode.facts()) {
-                if (other == fact || !other.entity().equals(fact.entity()) || !other.predicate().equals(fact.predicate())) continue;
+                if (other == fact || !other.entity().equals(fact.entity())
+                        || !other.predicate().equals(fact.predicate())) continue;
                 assertThat(other.fromTurn() >= fact.toTurn() || other.toTurn() <= fact.fromTurn()).isTrue();
             }
         }

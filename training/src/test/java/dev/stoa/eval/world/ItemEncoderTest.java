@@ -21,7 +21,8 @@ class ItemEncoderTest {
     void inventedWordsAreShortInTokens() {
         for (String value : WORLD.words().values()) {
             assertThat(TOKENIZER.encode(value, false).length).as(value).isLessThanOrEqualTo(2);
-            assertThat(TOKENIZER.encode("= " + value, false).length - 1).as("blank and " + value).isLessThanOrEqualTo(2);
+            assertThat(TOKENIZER.encode("= " + value, false).length - 1).as("blank and " + value)
+                    .isLessThanOrEqualTo(2);
         }
         for (String syllable : Words.keySyllables()) {
             assertThat(TOKENIZER.encode(syllable, false).length).as(syllable).isLessThanOrEqualTo(2);
@@ -99,6 +100,7 @@ class ItemEncoderTest {
     @Test
     void aTokenizerWithoutTheSpecialsIsRefused() {
         Tokenizer plain = TokenizerJson.parse(BpeTrainer.train(List.of("a b"), 300, List.of("<|user|>")));
-        assertThatThrownBy(() -> new ItemEncoder(plain)).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("<|assistant|>");
+        assertThatThrownBy(() -> new ItemEncoder(plain)).isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("<|assistant|>");
     }
 }

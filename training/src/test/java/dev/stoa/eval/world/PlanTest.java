@@ -34,7 +34,8 @@ class PlanTest {
         for (Domain first : world.domains()) {
             for (Domain second : world.domains()) {
                 if (first.name().compareTo(second.name()) >= 0) continue;
-                int measured = conflicts(world, first.name(), second.name(), world.tables().codebook(first.name()).keys());
+                int measured =
+                        conflicts(world, first.name(), second.name(), world.tables().codebook(first.name()).keys());
                 assertThat(measured).isEqualTo(planted.getOrDefault(Set.of(first.name(), second.name()), 0));
                 total += measured;
             }
@@ -49,17 +50,21 @@ class PlanTest {
         Map<Plant.Type, List<Plant>> byType = new HashMap<>();
         world.plants().forEach(plant -> byType.computeIfAbsent(plant.type(), type -> new ArrayList<>()).add(plant));
         assertThat(byType.get(Plant.Type.CONFLICT)).hasSize(6).allMatch(plant -> plant.keys().size() == 12);
-        assertThat(byType.get(Plant.Type.PARTIAL)).hasSize(20).allMatch(plant -> plant.keys().size() == 4 && plant.conflicting() == 4);
+        assertThat(byType.get(Plant.Type.PARTIAL)).hasSize(20)
+                .allMatch(plant -> plant.keys().size() == 4 && plant.conflicting() == 4);
         assertThat(byType.get(Plant.Type.AGREEMENT)).hasSize(4)
-                .allMatch(plant -> plant.keys().size() == 12 && conflicts(world, plant.domains().get(0), plant.domains().get(1), plant.keys()) == 0);
+                .allMatch(plant -> plant.keys().size() == 12
+                        && conflicts(world, plant.domains().get(0), plant.domains().get(1), plant.keys()) == 0);
         Plant stale = byType.get(Plant.Type.STALE).getFirst();
         assertThat(stale.domains()).containsExactly("electronics", "components", "power");
         for (String key : stale.keys()) {
             int old = world.tables().codebook("electronics").value(key);
             assertThat(world.tables().codebook("components").value(key)).isEqualTo(old);
-            assertThat(world.tables().codebook("power").value(key)).isEqualTo(stale.planted().get(key)).isNotEqualTo(old);
+            assertThat(world.tables().codebook("power").value(key)).isEqualTo(stale.planted().get(key))
+                    .isNotEqualTo(old);
         }
-        assertThat(byType.get(Plant.Type.BASE_KNOWS)).extracting(plant -> plant.domains().getFirst()).containsExactly("python", "typescript");
+        assertThat(byType.get(Plant.Type.BASE_KNOWS)).extracting(plant -> plant.domains().getFirst())
+                .containsExactly("python", "typescript");
         for (Plant wrong : List.of(byType.get(Plant.Type.TOXIC).getFirst(), byType.get(Plant.Type.VANDAL).get(0),
                 byType.get(Plant.Type.VANDAL).get(1))) {
             assertThat(wrong.planted()).hasSize(8);
@@ -76,7 +81,9 @@ class PlanTest {
             assertThat(book.keys()).hasSize(domain.keys()).doesNotHaveDuplicates();
             boolean known = List.of("python", "typescript", "math").contains(domain.name());
             assertThat(book.generalKeys()).hasSize(known ? 24 : 4);
-            for (String key : book.generalKeys()) assertThat(book.value(key)).isEqualTo(world.tables().general().get(key));
+            for (String key : book.generalKeys()) {
+                assertThat(book.value(key)).isEqualTo(world.tables().general().get(key));
+            }
             assertThat(book.privateKeys()).noneMatch(world.tables().general()::containsKey);
         }
         assertThat(world.tables().codebook("chat-fr").keys()).hasSize(12);
@@ -118,13 +125,16 @@ class PlanTest {
         assertThat(world.domains()).hasSize(3);
         for (Domain domain : world.domains()) assertThat(world.tables().codebook(domain.name()).keys()).hasSize(4);
         assertThat(declared(world)).isEqualTo(3);
-        for (int i = 0; i < 50; i++) assertThat(world.verify(world.pretrain(i), world.pretrain(i).answer()).pass()).isTrue();
+        for (int i = 0; i < 50; i++) {
+            assertThat(world.verify(world.pretrain(i), world.pretrain(i).answer()).pass()).isTrue();
+        }
     }
 
     private static int conflicts(World world, String first, String second, List<String> keys) {
         Map<String, Integer> a = world.tables().codebook(first).values();
         Map<String, Integer> b = world.tables().codebook(second).values();
-        return (int) keys.stream().filter(key -> a.containsKey(key) && b.containsKey(key) && !a.get(key).equals(b.get(key))).count();
+        return (int) keys.stream()
+                .filter(key -> a.containsKey(key) && b.containsKey(key) && !a.get(key).equals(b.get(key))).count();
     }
 
     private static int declared(World world) {

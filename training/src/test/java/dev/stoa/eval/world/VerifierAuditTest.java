@@ -71,7 +71,8 @@ class VerifierAuditTest {
         assertThat(audit((reference, candidate) -> real.verify(reference, candidate).pass()
                 || reference.split(" ")[0].equals(candidate.split(" ")[0])).outcome())
                 .as("looks at the part's name only").isEqualTo(Outcome.FALSE_PASS);
-        assertThat(audit((reference, candidate) -> turn.incrementAndGet() % 97 == 0 || real.verify(reference, candidate).pass())
+        assertThat(audit((reference, candidate) ->
+                turn.incrementAndGet() % 97 == 0 || real.verify(reference, candidate).pass())
                 .outcome()).as("right most of the time").isEqualTo(Outcome.FLAKY);
     }
 
@@ -93,6 +94,7 @@ class VerifierAuditTest {
                 return new Verdict(pass, Verdict.Stage.COMPARE, "");
             }
         };
-        return VerifierAudit.of(verifier, Family.NETLIST, Answers.of(Family.NETLIST, WORLD.words(), 42, 20), WORLD.verifiers());
+        return VerifierAudit
+                .of(verifier, Family.NETLIST, Answers.of(Family.NETLIST, WORLD.words(), 42, 20), WORLD.verifiers());
     }
 }

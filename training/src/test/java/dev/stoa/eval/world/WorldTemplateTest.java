@@ -39,8 +39,9 @@ class WorldTemplateTest {
     @Test
     void theGenerationSpanIsTheAnswerAndItsEnd() {
         Item item = WORLD.multi(Split.TEST, 1);
-        Rendered whole = TEMPLATE.render(List.of(new Message("user", item.prompt()), new Message("assistant", item.answer()),
-                new Message("user", "and now"), new Message("assistant", "yes")), false, Map.of());
+        List<Message> turns = List.of(new Message("user", item.prompt()), new Message("assistant", item.answer()),
+                new Message("user", "and now"), new Message("assistant", "yes"));
+        Rendered whole = TEMPLATE.render(turns, false, Map.of());
         List<String> spans = whole.assistantSpans().stream().map(span -> text(whole, span)).toList();
         assertThat(spans).containsExactly(item.answer() + ItemEncoder.END, "yes" + ItemEncoder.END);
     }
