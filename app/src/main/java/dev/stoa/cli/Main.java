@@ -42,9 +42,9 @@ public final class Main implements Callable<Integer> {
 
     /// Runs one command line and returns its exit code. Never throws for anything the user did.
     static int run(String[] args, Terminal terminal) {
-        Session session = new Session(terminal);
+        Session session = new Session(terminal, List.of(args));
         CommandLine line = commandLine(session);
-        line.setOut(new PrintWriter(terminal.out(), true)).setErr(new PrintWriter(terminal.err(), true));
+        line.setCaseInsensitiveEnumValuesAllowed(true).setOut(new PrintWriter(terminal.out(), true)).setErr(new PrintWriter(terminal.err(), true));
         line.setParameterExceptionHandler((problem, unused) -> usage(session, problem, args));
         line.setExecutionExceptionHandler((problem, verb, unused) -> failed(session, verbName(verb), problem, args));
         return line.execute(args);
@@ -52,6 +52,11 @@ public final class Main implements Callable<Integer> {
 
     static CommandLine commandLine(Session session) {
         CommandLine line = new CommandLine(new Main(session));
+        line.addSubcommand(new RunVerb(session));
+        line.addSubcommand(new ChatVerb(session));
+        line.addSubcommand(new ServeVerb(session));
+        line.addSubcommand(new PsVerb(session));
+        line.addSubcommand(new StopVerb(session));
         line.addSubcommand(new VersionVerb(session));
         line.addSubcommand(new DoctorVerb(session));
         help(line);

@@ -38,7 +38,8 @@ final class AnswerCollector {
             case Event.Finished finished -> {
                 open--;
                 texts.get(choice).append(finished.text());
-                answers.set(choice, new Answer(texts.get(choice).toString(), finished.reason(), tokens.get(choice), finished.usage()));
+                answers.set(choice, new Answer(
+                        texts.get(choice).toString(), finished.reason(), tokens.get(choice), counted(finished.usage(), tokens.get(choice).size())));
                 if (finished.reason().equals("timeout") && failure == null) {
                     failure = Fault.of(EngineFault.TIMEOUT, "the answer was not finished in time").where("x_stoa.timeout_ms")
                             .next("ask for fewer tokens, or raise x_stoa.timeout_ms");
@@ -52,6 +53,11 @@ final class AnswerCollector {
                 if (failure == null) failure = failed.fault();
             }
         }
+    }
+
+    /// OpenAI's count leaves out the token that ends the turn; the engine's includes it.
+    private static Event.Usage counted(Event.Usage usage, int tokens) {
+        return new Event.Usage(usage.promptTokens(), tokens, usage.queueMs(), usage.firstTokenMs(), usage.totalMs());
     }
 
     boolean complete() {

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.cli;
+
+import dev.stoa.generate.LoadConfig;
+import dev.stoa.serve.BaseModel;
+import java.io.IOException;
+import java.nio.file.Path;
+import picocli.CommandLine.Option;
+
+/// How to load a model, the same for every verb that runs one.
+final class ModelOptions {
+    @Option(names = "--kernels", paramLabel = "NAME", defaultValue = "auto", description = "auto, vector or scalar.")
+    String kernels;
+
+    @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "Compute threads (0: one per processor).")
+    int threads;
+
+    @Option(names = "--context", paramLabel = "N", defaultValue = "0", description = "Context tokens (0: the model's).")
+    int context;
+
+    LoadConfig config(Path directory) {
+        return LoadConfig.of(directory).withKernels(kernels, threads).withContext(context);
+    }
+
+    /// Loads a model and says what was chosen.
+    BaseModel open(Path directory, String id, Console console) throws IOException {
+        return open(config(directory), id, console);
+    }
+
+    static BaseModel open(LoadConfig config, String id, Console console) throws IOException {
+        long start = System.nanoTime();
+        BaseModel model = BaseModel.open(config, id);
+        console.detail("loaded %s in %.1f s, %s", config.model(), (System.nanoTime() - start) / 1e9, model.engine().kernels().reason());
+        if (!model.prompts().hasTemplate()) {
+            console.warn("%s has no chat template: messages are joined as plain text", config.model());
+        }
+        return model;
+    }
+}
