@@ -5,6 +5,7 @@ import dev.stoa.adapter.AdapterSet;
 import dev.stoa.cache.CacheStack;
 import dev.stoa.tensor.Tensor;
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /// The rows of one forward pass: each has a token, its position in its sequence's cache, and the adapters that act on
 /// it. Reused from step to step; rows of one sequence stand together in rising positions. Not thread-safe.
@@ -90,11 +91,29 @@ public final class Batch {
         return depth;
     }
 
-    /// Copies the residuals wanted after `layer` out of x (T, hidden).
-    void capture(int layer, Tensor x) {
-        for (int i = 0; i < captures; i++) {
-            if (captureLayers[i] == layer) captured[i] = x.slice(captureRows[i], captureRows[i] + 1).toArray();
-        }
+    int captures() {
+        return captures;
+    }
+
+    int captureRow(int index) {
+        return captureRows[index];
+    }
+
+    int captureLayer(int index) {
+        return captureLayers[index];
+    }
+
+    /// Keeps row `row` of x (T, hidden) as the residual asked for.
+    void captured(int index, Tensor x, int row) {
+        captured[index] = x.slice(row, row + 1).toArray();
+    }
+
+    /// Places of the rows whose result is read after the last layer, rising.
+    int[] wantedRows() {
+        boolean[] wanted = new boolean[rows];
+        for (int i = 0; i < logitRows; i++) wanted[logitSources[i]] = true;
+        for (int i = 0; i < captures; i++) if (captureLayers[i] == depth - 1) wanted[captureRows[i]] = true;
+        return IntStream.range(0, rows).filter(row -> wanted[row]).toArray();
     }
 
     /// Declares the rows stored: every sequence now ends after its last row.

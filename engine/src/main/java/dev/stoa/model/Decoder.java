@@ -2,7 +2,6 @@
 package dev.stoa.model;
 
 import dev.stoa.adapter.AdapterSet;
-import dev.stoa.cache.CacheStack;
 import dev.stoa.cache.KvShape;
 import dev.stoa.cache.KvSlab;
 import dev.stoa.kernel.Attention;
@@ -15,6 +14,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /// Runs a model: one forward method over the rows of a batch, whatever the family and whoever the rows belong to.
 ///
@@ -34,7 +34,9 @@ public final class Decoder {
     private final Linear head;
     private final AdapterRouting routing;
     private final AdapterRouting headRouting;
+    private final AdapterRouting keptRouting;
     private AdapterSet[] headSets = {};
+    private AdapterSet[] keptSets = {};
 
     public Decoder(Model model) {
         this.model = model;
@@ -46,6 +48,7 @@ public final class Decoder {
         this.head = model.linear("lm_head");
         this.routing = new AdapterRouting(model);
         this.headRouting = new AdapterRouting(model);
+        this.keptRouting = new AdapterRouting(model);
     }
 
     /// What each layer stores per token, for a cache.
@@ -64,32 +67,69 @@ public final class Decoder {
         return new Workspace(spec, maxRows, maxLogitRows, scope);
     }
 
+    /// The rows still computed: their places in the batch (rising) and positions, their buffers, their adapters.
+    private record Live(int[] rows, int[] positions, Workspace.Rows at, AdapterRouting routing) {
+        int indexOf(int row) {
+            return Arrays.binarySearch(rows, row);
+        }
+    }
+
     /// Runs all rows (T) of `batch` through the layers they need, appends their keys and values to their caches, and
     /// leaves logits (L, vocab) of the wanted rows in `ws` and wanted residuals in `batch`. If it throws, the caches
     /// still have their old lengths.
+    ///
+    /// In the last layer only keys and values are needed of a row that wants neither: the others go on alone.
     public void forward(Batch batch, Workspace ws) {
         int rows = batch.rows();
         if (rows == 0) return;
-        Workspace.Rows at = ws.rows(rows);
-        int[] positions = Arrays.copyOf(batch.positions, rows);
         routing.arrange(batch.adapters, rows);
-        embed(batch, ws.embedding, at.x());
+        Live live = new Live(IntStream.range(0, rows).toArray(), Arrays.copyOf(batch.positions, rows), ws.rows(rows), routing);
+        embed(batch, ws.embedding, live.at().x());
         for (int i = 0; i < batch.depth(); i++) {
             Layer layer = layers[i];
-            NormSpec norm = layer.spec.mixerNorm();
-            kernels.norm().rms(at.x(), layer.mixerNorm, norm.eps(), norm.weightOffset(), at.normed());
+            norm(layer.spec.mixerNorm(), layer.mixerNorm, live.at());
             switch (layer.spec.mixer()) {
-                case MixerSpec.Attention attention -> attend(layer, attention, batch, positions, at);
+                case MixerSpec.Attention attention -> {
+                    remember(layer, attention, batch, live);
+                    if (i == batch.depth() - 1) live = narrow(live, batch, ws);
+                    if (live.rows().length > 0) attend(layer, attention, batch, live);
+                }
             }
-            norm = layer.spec.ffnNorm();
-            kernels.norm().rms(at.x(), layer.ffnNorm, norm.eps(), norm.weightOffset(), at.normed());
+            if (live.rows().length == 0) break;
+            norm(layer.spec.ffnNorm(), layer.ffnNorm, live.at());
             switch (layer.spec.ffn()) {
-                case FeedForward.Gated ignored -> feedForward(layer, at);
+                case FeedForward.Gated ignored -> feedForward(layer, live);
             }
-            batch.capture(i, at.x());
+            for (int c = 0; c < batch.captures(); c++) {
+                if (batch.captureLayer(c) == i) batch.captured(c, live.at().x(), live.indexOf(batch.captureRow(c)));
+            }
         }
-        if (batch.logitRows() > 0) head(batch, ws, at.x());
+        if (batch.logitRows() > 0) head(batch, ws, live);
         batch.commit();
+    }
+
+    /// The rows of `live` whose result is read after the last layer, moved together in x and normed.
+    private Live narrow(Live live, Batch batch, Workspace ws) {
+        int[] kept = batch.wantedRows();
+        if (kept.length == live.rows().length) return live;
+        if (kept.length == 0) return new Live(kept, kept, null, routing);
+        long rowBytes = (long) spec.hidden() * Float.BYTES;
+        int[] positions = new int[kept.length];
+        if (keptSets.length != kept.length) keptSets = new AdapterSet[kept.length];
+        for (int i = 0; i < kept.length; i++) {
+            // Rising places: a row never overwrites one that is still to be moved.
+            for (Tensor tensor : new Tensor[] {live.at().x(), live.at().normed()}) {
+                MemorySegment.copy(tensor.data(), kept[i] * rowBytes, tensor.data(), i * rowBytes, rowBytes);
+            }
+            positions[i] = batch.positions[kept[i]];
+            keptSets[i] = batch.adapters[kept[i]];
+        }
+        keptRouting.arrange(keptSets, kept.length);
+        return new Live(kept, positions, ws.rows(kept.length), keptRouting);
+    }
+
+    private void norm(NormSpec norm, Tensor weight, Workspace.Rows at) {
+        kernels.norm().rms(at.x(), weight, norm.eps(), norm.weightOffset(), at.normed());
     }
 
     /// x (T, hidden) = scaled rows of the table.
@@ -101,30 +141,34 @@ public final class Decoder {
         }
     }
 
-    /// x (T, hidden) += o(attention(q, k, v of normed)); keys and values are stored first, then read back.
-    private void attend(Layer layer, MixerSpec.Attention spec, Batch batch, int[] positions, Workspace.Rows at) {
-        int rows = positions.length;
-        apply(layer.q, at.normed(), at.q(), false, routing);
-        apply(layer.k, at.normed(), at.k(), false, routing);
-        apply(layer.v, at.normed(), at.v(), false, routing);
-        if (spec.queryKeyNorm() != null) {
-            headNorm(at.q(), rows * spec.heads(), spec, layer.qNorm);
-            headNorm(at.k(), rows * spec.kvHeads(), spec, layer.kNorm);
+    /// Stores keys and values of all rows; attention reads them back, also those of this batch.
+    private void remember(Layer layer, MixerSpec.Attention spec, Batch batch, Live live) {
+        Workspace.Rows at = live.at();
+        apply(layer.k, at.normed(), at.k(), false, live.routing());
+        apply(layer.v, at.normed(), at.v(), false, live.routing());
+        if (spec.queryKeyNorm() != null) headNorm(at.k(), live.rows().length * spec.kvHeads(), spec, layer.kNorm);
+        kernels.rope().rotate(at.k(), spec.kvHeads(), spec.headDim(), live.positions(), layer.frequencies, spec.rope().magnitude(), 1);
+        for (int r = 0; r < live.rows().length; r++) {
+            batch.states[live.rows()[r]].layer(layer.spec.index()).put(live.positions()[r], at.k(), at.v(), r);
         }
-        double magnitude = spec.rope().magnitude();
-        kernels.rope().rotate(at.q(), spec.heads(), spec.headDim(), positions, layer.frequencies, magnitude, 1);
-        kernels.rope().rotate(at.k(), spec.kvHeads(), spec.headDim(), positions, layer.frequencies, magnitude, 1);
+    }
+
+    /// x (T, hidden) += o(attention(q of normed, stored keys and values)).
+    private void attend(Layer layer, MixerSpec.Attention spec, Batch batch, Live live) {
+        Workspace.Rows at = live.at();
+        int rows = live.rows().length;
+        apply(layer.q, at.normed(), at.q(), false, live.routing());
+        if (spec.queryKeyNorm() != null) headNorm(at.q(), rows * spec.heads(), spec, layer.qNorm);
+        kernels.rope().rotate(at.q(), spec.heads(), spec.headDim(), live.positions(), layer.frequencies, spec.rope().magnitude(), 1);
         Attention.Row[] visible = new Attention.Row[rows];
         for (int r = 0; r < rows; r++) {
-            CacheStack state = batch.states[r];
-            KvSlab slab = state.layer(layer.spec.index());
-            slab.put(positions[r], at.k(), at.v(), r);
-            int length = positions[r] + 1;
+            KvSlab slab = batch.states[live.rows()[r]].layer(layer.spec.index());
+            int length = live.positions()[r] + 1;
             int first = spec.window() == 0 ? 0 : Math.max(0, length - spec.window());
             visible[r] = new Attention.Row(r, slab.keys(), slab.values(), slab.capacity(), first, length);
         }
         kernels.attention().attend(at.q(), visible, spec.heads(), spec.kvHeads(), spec.headDim(), spec.scale(), at.mixed());
-        apply(layer.o, at.mixed(), at.x(), true, routing);
+        apply(layer.o, at.mixed(), at.x(), true, live.routing());
     }
 
     private void headNorm(Tensor x, int heads, MixerSpec.Attention spec, Tensor weight) {
@@ -133,22 +177,23 @@ public final class Decoder {
     }
 
     /// x (T, hidden) += down(silu(gate(normed)) * up(normed)).
-    private void feedForward(Layer layer, Workspace.Rows at) {
-        apply(layer.gate, at.normed(), at.gate(), false, routing);
-        apply(layer.up, at.normed(), at.up(), false, routing);
+    private void feedForward(Layer layer, Live live) {
+        Workspace.Rows at = live.at();
+        apply(layer.gate, at.normed(), at.gate(), false, live.routing());
+        apply(layer.up, at.normed(), at.up(), false, live.routing());
         kernels.activation().swiglu(at.gate(), at.up(), at.gate());
-        apply(layer.down, at.gate(), at.x(), true, routing);
+        apply(layer.down, at.gate(), at.x(), true, live.routing());
     }
 
-    /// logits (L, vocab) of the wanted rows of x (T, hidden).
-    private void head(Batch batch, Workspace ws, Tensor x) {
+    /// logits (L, vocab) of the wanted rows.
+    private void head(Batch batch, Workspace ws, Live live) {
         int count = batch.logitRows();
         if (headSets.length != count) headSets = new AdapterSet[count];
         Tensor wanted = ws.head(count);
         long rowBytes = (long) spec.hidden() * Float.BYTES;
         for (int i = 0; i < count; i++) {
             int source = batch.logitSources[i];
-            MemorySegment.copy(x.data(), source * rowBytes, wanted.data(), i * rowBytes, rowBytes);
+            MemorySegment.copy(live.at().x().data(), live.indexOf(source) * rowBytes, wanted.data(), i * rowBytes, rowBytes);
             headSets[i] = batch.adapters[source];
         }
         kernels.norm().rms(wanted, finalNorm, spec.finalNorm().eps(), spec.finalNorm().weightOffset(), wanted);

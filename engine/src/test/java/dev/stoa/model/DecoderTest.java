@@ -163,6 +163,46 @@ class DecoderTest {
         assertThat(ledger.activeBytes()).isZero();
     }
 
+    /// Rows that want nothing skip most of the last layer; the others must not notice.
+    @Test
+    void wantingFewerRowsChangesNoBit() {
+        Model model = TinyModels.model(TinyModels.LLAMA, 12, kernels, scope);
+        Decoder decoder = new Decoder(model);
+        List<AdapterSet> sets = List.of(AdapterSet.BASE, AdapterSet.of(TinyModels.adapter(model, 2, 51)), AdapterSet.of(TinyModels.adapter(model, 3, 52)));
+        List<float[][]> all = new ArrayList<>();
+        for (int s = 0; s < sets.size(); s++) all.add(Runner.logits(decoder, model.spec(), sets.get(s), 64, ids(15, 60 + s)));
+        SplittableRandom random = new SplittableRandom(9);
+        for (int trial = 0; trial < 20; trial++) {
+            Ledger ledger = new Ledger();
+            try (Scope memory = ledger.scope("few")) {
+                Workspace ws = decoder.workspace(64, 64, memory);
+                Batch batch = new Batch(2, 64, 64);
+                List<CacheStack> states = new ArrayList<>();
+                for (int s = 0; s < sets.size(); s++) states.add(new CacheStack(decoder.cacheShapes(), 32, ledger));
+                for (int from = 0; from < 15; from += 5) {
+                    batch.clear();
+                    List<int[]> wanted = new ArrayList<>();
+                    List<Integer> captures = new ArrayList<>();
+                    for (int s = 0; s < sets.size(); s++) {
+                        for (int i = from; i < from + 5; i++) {
+                            int row = batch.add(ids(15, 60 + s)[i], i, states.get(s), sets.get(s));
+                            if (random.nextInt(6) == 0) captures.add(batch.wantResidual(row, random.nextInt(2)));
+                            if (random.nextInt(trial % 4 + 1) > 0) continue;
+                            batch.wantLogits(row);
+                            wanted.add(new int[] {s, i});
+                        }
+                    }
+                    decoder.forward(batch, ws);
+                    for (int w = 0; w < wanted.size(); w++) {
+                        assertThat(ws.logits(wanted.size()).slice(w, w + 1).toArray()).isEqualTo(all.get(wanted.get(w)[0])[wanted.get(w)[1]]);
+                    }
+                    for (int capture : captures) assertThat(batch.residual(capture)).hasSize(32);
+                }
+                states.forEach(CacheStack::close);
+            }
+        }
+    }
+
     @Test
     void capturesTheResidualAndStopsWhereNothingIsNeeded() {
         Model model = TinyModels.model(TinyModels.LLAMA, 10, kernels, scope);
