@@ -19,13 +19,15 @@ import java.util.regex.Matcher;
 /// adapter that [PeftReader] would refuse. Keys are canonical module paths; `leftovers` are tensors that are no LoRA
 /// factor by name; `baseHash` is null when the file names no base. Tensors are mapped into the scope given.
 public record PeftFactors(SortedMap<String, Pair> modules, List<String> leftovers, String baseHash) {
-    /// The two factors of a module, either may be null, with the rank and the effective scale the configuration declares.
+    /// The two factors of a module, either may be null, with the rank and the effective scale the configuration
+    /// declares.
     public record Pair(Tensor a, Tensor b, int declaredRank, double scale) {}
 
     public static PeftFactors read(Path directory, Scope scope) throws IOException {
         Path place = PeftReader.locate(directory);
         Path file = place.resolve(PeftReader.CONFIG);
-        PeftConfig config = PeftConfig.parse(Json.readObject(file, PeftReader.CONFIG_LIMIT, EngineFault.ADAPTER_INVALID), file);
+        PeftConfig config = PeftConfig.parse(Json.readObject(file, PeftReader.CONFIG_LIMIT,
+                EngineFault.ADAPTER_INVALID), file);
         Weights weights = Safetensors.open(place.resolve(PeftReader.WEIGHTS), scope);
         SortedMap<String, Pair> modules = new TreeMap<>();
         List<String> leftovers = new ArrayList<>();

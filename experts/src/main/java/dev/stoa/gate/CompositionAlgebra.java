@@ -3,12 +3,13 @@ package dev.stoa.gate;
 
 import dev.stoa.generate.Compose;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
-/// What several experts on one request would answer, computed exactly from runs of each alone. In the modes `logits` and
-/// `select` experts meet only at the output, so with the log-probabilities of the base and of each expert along the gold
-/// answer (teacher-forced) every pair, triple and quad follows without running it: the greedy answer equals the gold one
-/// if and only if the combined argmax does at each position. Gates specification §4.0.
+/// What several experts on one request would answer, computed exactly from runs of each alone. In the modes `logits`
+/// and `select` experts meet only at the output, so with the log-probabilities of the base and of each expert along the
+/// gold answer (teacher-forced) every pair, triple and quad follows without running it: the greedy answer equals the
+/// gold one if and only if the combined argmax does at each position. Gates specification §4.0.
 ///
 /// One instance holds one item and is immutable. n experts on m probe sets cost n m passes instead of n^2 m.
 public final class CompositionAlgebra {
@@ -47,7 +48,7 @@ public final class CompositionAlgebra {
 
     /// Whether the greedy answer of the base alone is the gold one.
     public boolean baseCorrect() {
-        return java.util.Arrays.equals(baseChoice, gold);
+        return Arrays.equals(baseChoice, gold);
     }
 
     /// Whether these experts together answer with the gold one; `set` are indices into the list given, in the order in

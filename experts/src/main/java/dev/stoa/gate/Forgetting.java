@@ -8,6 +8,7 @@ import dev.stoa.adapter.Delta;
 import dev.stoa.adapter.TargetId;
 import dev.stoa.quant.Quant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -83,7 +84,8 @@ public final class Forgetting {
         Delta.LowRank p = lowRank(prior, target);
         Delta.LowRank n = lowRank(fresh, target);
         if (p.a().cols() != n.a().cols() || p.b().rows() != n.b().rows()) {
-            mismatches.add(target.path() + ": " + p.b().rows() + " x " + p.a().cols() + " and " + n.b().rows() + " x " + n.a().cols());
+            mismatches.add("%s: %d x %d and %d x %d".formatted(
+                    target.path(), p.b().rows(), p.a().cols(), n.b().rows(), n.a().cols()));
         }
     }
 
@@ -152,7 +154,8 @@ public final class Forgetting {
         return gram;
     }
 
-    /// U L^(-1/2) of a Gram matrix, kept eigenvalues only: coefficients of an orthonormal basis. Null when nothing is kept.
+    /// U L^(-1/2) of a Gram matrix, kept eigenvalues only: coefficients of an orthonormal basis. Null when nothing is
+    /// kept.
     private static SmallMatrix whitening(SmallMatrix gram) {
         int n = gram.rows();
         for (int i = 0; i < n; i++) {
@@ -189,7 +192,7 @@ public final class Forgetting {
         double sum = 0;
         double[] row = new double[prior.a().cols()];
         for (int out = 0; out < prior.bt().cols(); out++) {
-            java.util.Arrays.fill(row, 0);
+            Arrays.fill(row, 0);
             addRow(prior, x, 1, out, row);
             addRow(fresh, y, -1, out, row);
             for (double value : row) sum += value * value;

@@ -13,7 +13,8 @@ public record ForgettingReport(
         Double angleDegreesMean, Map<String, Double> angleDegreesPerModule, String minAngleModule, Double minAngleValue,
         String band, List<Integer> layersCompared, List<String> layersDropped, Double winrateBaseline,
         Double winrateMeasured, Double winrateDrop, List<Double> winrateDropCi, Integer n, String gateStatus,
-        String gateStatusAggregate, String gateStatusPerModule, List<String> offendingModules, String warning, String note) {
+        String gateStatusAggregate, String gateStatusPerModule, List<String> offendingModules, String warning,
+        String note) {
     static final String PARTIAL = "angle_only_partial";
 
     static ForgettingReport of(Map<String, Double> angles, List<Integer> compared, List<String> dropped,
@@ -36,22 +37,29 @@ public record ForgettingReport(
         String aggregate = unknown ? PARTIAL : fell && mean < Forgetting.ANGLE_LOW ? "fail" : "pass";
         String perModule = unknown ? PARTIAL : fell && !offending.isEmpty() ? "fail" : "pass";
         String status = unknown ? PARTIAL : aggregate.equals("fail") || perModule.equals("fail") ? "fail" : "pass";
-        return new ForgettingReport(mean, angles, smallest, smallest == null ? null : angles.get(smallest), band(mean),
-                compared, dropped, winRate == null ? null : winRate.baseline(), winRate == null ? null : winRate.measured(),
-                winRate == null ? null : winRate.drop(), interval(winRate), winRate == null ? null : winRate.n(), status,
-                aggregate, perModule, offending, warning(known, mean, offending, winRate, status),
-                "a small angle also appears when two experts agree; the angle alone decides nothing");
+        String warning = warning(known, mean, offending, winRate, status);
+        String note = "a small angle also appears when two experts agree; the angle alone decides nothing";
+        Double least = smallest == null ? null : angles.get(smallest);
+        if (winRate == null) {
+            return new ForgettingReport(mean, angles, smallest, least, band(mean), compared, dropped, null, null, null,
+                    null, null, status, aggregate, perModule, offending, warning, note);
+        }
+        return new ForgettingReport(mean, angles, smallest, least, band(mean), compared, dropped, winRate.baseline(),
+                winRate.measured(), winRate.drop(), interval(winRate), winRate.n(), status, aggregate, perModule,
+                offending, warning, note);
     }
 
     private static List<Double> interval(Forgetting.WinRate winRate) {
-        return winRate == null || winRate.low() == null || winRate.high() == null ? null
-                : List.of(winRate.low(), winRate.high());
+        if (winRate.low() == null || winRate.high() == null) return null;
+        return List.of(winRate.low(), winRate.high());
     }
 
-    private static String warning(int known, Double mean, List<String> offending, Forgetting.WinRate winRate, String status) {
+    private static String warning(int known, Double mean, List<String> offending, Forgetting.WinRate winRate,
+            String status) {
         if (known == 0) return "the adapters share no module with an update on both sides";
         if (winRate != null && winRate.n() < Forgetting.MIN_PROBES) {
-            return "win-rates of " + winRate.n() + " probes decide nothing; at least " + Forgetting.MIN_PROBES + " are needed";
+            return "win-rates of " + winRate.n() + " probes decide nothing; at least " + Forgetting.MIN_PROBES
+                    + " are needed";
         }
         boolean low = mean < Forgetting.ANGLE_LOW || !offending.isEmpty();
         return low && status.equals("pass") ? "the angle is low, but the win-rate did not fall" : null;

@@ -26,7 +26,8 @@ final class GateJson {
         if (node.isFloatingPointNumber() && !Double.isFinite(node.asDouble())) {
             throw new IllegalStateException("a report number is not finite: " + path);
         }
-        if (node.isObject()) node.properties().forEach(entry -> requireFinite(entry.getValue(), path + "/" + entry.getKey()));
-        if (node.isArray()) for (int i = 0; i < node.size(); i++) requireFinite(node.get(i), path + "/" + i);
+        for (var entry : node.properties()) requireFinite(entry.getValue(), path + "/" + entry.getKey());
+        if (!node.isArray()) return;
+        for (int i = 0; i < node.size(); i++) requireFinite(node.get(i), path + "/" + i);
     }
 }

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -31,7 +32,7 @@ public record GateReport(
 
     public record Result(String status, int exitCode, List<String> reasons) {
         public static Result of(GateExit exit, List<String> reasons) {
-            return new Result(exit == GateExit.PASS ? "pass" : exit.name().toLowerCase(java.util.Locale.ROOT), exit.code(), reasons);
+            return new Result(exit.name().toLowerCase(Locale.ROOT), exit.code(), reasons);
         }
     }
 
@@ -47,26 +48,30 @@ public record GateReport(
     /// A report of now. Fields that a gate does not have stay empty; add them with the withers.
     public static GateReport of(String kind, String codeVersion, String command, String baseHash, Subject subject,
             Map<String, Object> thresholds, Result result, List<String> warnings, Object report) {
-        return new GateReport(SCHEMA, kind, RunId.next(), Instant.now().toString(), codeVersion, command, baseHash, subject,
-                List.of(), List.of(), null, thresholds, result, warnings, Map.of(), GateJson.tree(report));
+        return new GateReport(SCHEMA, kind, RunId.next(), Instant.now().toString(), codeVersion, command, baseHash,
+                subject, List.of(), List.of(), null, thresholds, result, warnings, Map.of(), GateJson.tree(report));
     }
 
-    public static GateReport of(HealthReport health, String codeVersion, String command, String baseHash, Subject subject) {
-        Map<String, Object> thresholds = Map.of("zero_norm", Health.ZERO_NORM, "rel_norm", List.of(Health.REL_NORM_LOW, Health.REL_NORM_HIGH),
+    public static GateReport of(HealthReport health, String codeVersion, String command, String baseHash,
+            Subject subject) {
+        Map<String, Object> thresholds = Map.of("zero_norm", Health.ZERO_NORM,
+                "rel_norm", List.of(Health.REL_NORM_LOW, Health.REL_NORM_HIGH),
                 "rel_norm_limit", Health.REL_NORM_LIMIT, "effective_rank_share", Health.EFFECTIVE_RANK_SHARE,
                 "stable_rank", Health.STABLE_RANK_LOW, "zero_slice_share", Health.ZERO_SLICE_SHARE);
         Result result = Result.of(health.healthy() ? GateExit.PASS : GateExit.HEALTH, health.failures());
         return of("health", codeVersion, command, baseHash, subject, thresholds, result, health.warnings(), health);
     }
 
-    public static GateReport of(ForgettingReport angles, String codeVersion, String command, String baseHash, Subject subject,
-            Subject prior) {
+    public static GateReport of(ForgettingReport angles, String codeVersion, String command, String baseHash,
+            Subject subject, Subject prior) {
         boolean failed = angles.gateStatus().equals("fail");
         Result result = Result.of(failed ? GateExit.FORGETTING : GateExit.PASS,
                 failed ? List.of("low angle and a drop of the win-rate") : List.of());
         List<String> warnings = angles.warning() == null ? List.of() : List.of(angles.warning());
-        return of("forgetting", codeVersion, command, baseHash, subject, Map.of("angle_degrees", Forgetting.ANGLE_LOW,
-                "drop", Forgetting.DROP, "min_probes", Forgetting.MIN_PROBES), result, warnings, angles).withPriors(List.of(prior));
+        Map<String, Object> thresholds = Map.of("angle_degrees", Forgetting.ANGLE_LOW, "drop", Forgetting.DROP,
+                "min_probes", Forgetting.MIN_PROBES);
+        return of("forgetting", codeVersion, command, baseHash, subject, thresholds, result, warnings, angles)
+                .withPriors(List.of(prior));
     }
 
     public static GateReport of(Uplift uplift, String codeVersion, String command, String baseHash, Subject subject) {
@@ -77,12 +82,13 @@ public record GateReport(
         };
         List<String> reasons = exit == GateExit.PASS ? List.of() : List.of(uplift.outcome().id());
         return of("uplift", codeVersion, command, baseHash, subject,
-                Map.of("min_gain", Uplift.MIN_GAIN, "min_items", Uplift.MIN_ITEMS), Result.of(exit, reasons), List.of(), uplift);
+                Map.of("min_gain", Uplift.MIN_GAIN, "min_items", Uplift.MIN_ITEMS), Result.of(exit, reasons),
+                List.of(), uplift);
     }
 
     public GateReport withProbes(List<Probes> used, Decoding how) {
-        return new GateReport(schema, kind, runId, createdAt, codeVersion, command, baseHash, subject, priors, used, how,
-                thresholds, result, warnings, timingsMs, report);
+        return new GateReport(schema, kind, runId, createdAt, codeVersion, command, baseHash, subject, priors, used,
+                how, thresholds, result, warnings, timingsMs, report);
     }
 
     public GateReport withPriors(List<Subject> compared) {
@@ -103,7 +109,8 @@ public record GateReport(
         try {
             return GateJson.MAPPER.readValue(json, GateReport.class);
         } catch (JacksonException wrong) {
-            throw Fault.of(ExpertsFault.GATE_INPUT_UNREADABLE, "not a gate report: %s", wrong.getOriginalMessage()).where(where)
+            throw Fault.of(ExpertsFault.GATE_INPUT_UNREADABLE, "not a gate report: %s", wrong.getOriginalMessage())
+                    .where(where)
                     .expected("JSON of schema " + SCHEMA).causedBy(wrong);
         }
     }
@@ -113,7 +120,8 @@ public record GateReport(
         try {
             return GateJson.MAPPER.treeToValue(report, type);
         } catch (JacksonException wrong) {
-            throw Fault.of(ExpertsFault.GATE_INPUT_UNREADABLE, "the report of run %s is not a %s report", runId, kind).causedBy(wrong);
+            throw Fault.of(ExpertsFault.GATE_INPUT_UNREADABLE, "the report of run %s is not a %s report", runId, kind)
+                    .causedBy(wrong);
         }
     }
 }

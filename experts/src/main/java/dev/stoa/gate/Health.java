@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Function;
@@ -33,8 +34,8 @@ public final class Health {
     static final double STABLE_RANK_LOW = 1.05;
     static final double ZERO_SLICE_SHARE = 0.5;
 
-    /// What the adapter is meant for: model hash, [outputs, inputs] of each linear layer, and the layer's weight by path
-    /// (null where unknown; then no relative norms).
+    /// What the adapter is meant for: model hash, [outputs, inputs] of each linear layer, and the layer's weight by
+    /// path (null where unknown; then no relative norms).
     public record Base(String hash, Map<String, long[]> shapes, Function<String, Tensor> weight) {
         /// A loaded model as the base; it must stay loaded while it is used here.
         public static Base of(Model model) {
@@ -181,23 +182,28 @@ public final class Health {
         norms.add(normB);
         Spectrum spectrum = Spectrum.of(left, right, scale);
         Double relative = relative(module, spectrum.norm());
-        modules.add(new HealthReport.ModuleHealth(key, spectrum.norm(), relative, spectrum.effectiveRank(), spectrum.stableRank()));
+        modules.add(new HealthReport.ModuleHealth(key, spectrum.norm(), relative, spectrum.effectiveRank(),
+                spectrum.stableRank()));
         judge(key, spectrum, relative, a.rows());
         return normB;
     }
 
     private void judge(String key, Spectrum spectrum, Double relative, int rank) {
         if (relative != null && relative > REL_NORM_LIMIT) {
-            failures.add(key + ": the update is %.3f of its weight, more than %s".formatted(relative, REL_NORM_LIMIT));
+            failures.add(key + String.format(Locale.ROOT, ": the update is %.3f of its weight, more than %s", relative,
+                    REL_NORM_LIMIT));
         } else if (relative != null && (relative < REL_NORM_LOW || relative > REL_NORM_HIGH)) {
-            warnings.add(key + ": the update is %.2g of its weight, outside [%s, %s]".formatted(relative, REL_NORM_LOW, REL_NORM_HIGH));
+            warnings.add(key + String.format(Locale.ROOT, ": the update is %.2g of its weight, outside [%s, %s]",
+                    relative, REL_NORM_LOW, REL_NORM_HIGH));
         }
         if (spectrum.effectiveRank() == null) return;
         if (spectrum.effectiveRank() < EFFECTIVE_RANK_SHARE * rank) {
-            warnings.add(key + ": effective rank %.2f of %d".formatted(spectrum.effectiveRank(), rank));
+            warnings.add(key + String.format(Locale.ROOT, ": effective rank %.2f of %d", spectrum.effectiveRank(),
+                    rank));
         }
         if (rank > 1 && spectrum.stableRank() < STABLE_RANK_LOW) {
-            warnings.add(key + ": stable rank %.3f, one direction carries the update".formatted(spectrum.stableRank()));
+            warnings.add(key + String.format(Locale.ROOT, ": stable rank %.3f, one direction carries the update",
+                    spectrum.stableRank()));
         }
     }
 

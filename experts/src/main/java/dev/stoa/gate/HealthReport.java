@@ -4,7 +4,8 @@ package dev.stoa.gate;
 import java.util.List;
 
 /// What [Health] found. Norms are Frobenius norms; `maxNorm` and `meanNorm` are of the B factors, null when there is
-/// none; `nonFinite` counts tensors that hold NaN or infinity. `failures` make the adapter unhealthy, `warnings` do not.
+/// none; `nonFinite` counts tensors that hold NaN or infinity. `failures` make the adapter unhealthy, `warnings` do
+/// not.
 public record HealthReport(
         boolean healthy, int totalLoraB, int zeroLoraB, int zeroExpertSlices, Double maxNorm, Double meanNorm,
         int nonFinite, List<String> missingPartners, List<String> zeroKeys, List<ModuleHealth> modules,

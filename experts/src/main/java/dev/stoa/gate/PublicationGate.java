@@ -6,6 +6,7 @@ import dev.stoa.library.State;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 
 /// May this version serve? Gates specification §8: all failing conditions are listed at once, and only a measured gain
@@ -19,13 +20,15 @@ public final class PublicationGate {
     /// Another gate's verdict: its kind (`health`, `gate`, `guard`, …), outcome, and the base it was measured on.
     public record Finding(String kind, GateExit exit, String baseHash) {}
 
-    /// Effect on another domain: mounted there alone, and in the routed system (null when not measured). For the domains
-    /// that the router confuses most the interval decides, elsewhere the point.
+    /// Effect on another domain: mounted there alone, and in the routed system (null when not measured). For the
+    /// domains that the router confuses most the interval decides, elsewhere the point.
     public record OffDomain(String domain, double soloChange, Intervals.Interval systemChange, boolean confusable) {}
 
-    /// `required` are the kinds without which nothing is published; `adapterBase` is the base the expert was trained on.
+    /// `required` are the kinds without which nothing is published; `adapterBase` is the base the expert was trained
+    /// on.
     public record Request(
-            String name, String adapterBase, String servedBase, Set<String> required, List<Finding> findings, Uplift uplift,
+            String name, String adapterBase, String servedBase, Set<String> required, List<Finding> findings,
+            Uplift uplift,
             List<OffDomain> offDomain, boolean allowNoGain) {}
 
     /// `exit` and `state` say what to do: publish when `state` is `PUBLISHED`, else move there. `reasons` is empty on a
@@ -66,27 +69,32 @@ public final class PublicationGate {
 
     private static void offDomain(OffDomain other, List<String> reasons, Set<GateExit> exits) {
         if (other.soloChange() < SOLO_LIMIT) {
-            reasons.add("%s: mounted alone it changes the score by %+.3f, less than %s".formatted(other.domain(), other.soloChange(), SOLO_LIMIT));
+            reasons.add(String.format(Locale.ROOT, "%s: mounted alone it changes the score by %+.3f, less than %s",
+                    other.domain(), other.soloChange(), SOLO_LIMIT));
             exits.add(GateExit.REFUSED);
         }
         Intervals.Interval system = other.systemChange();
         if (system == null) return;
         double judged = other.confusable() ? system.low() : system.value();
         if (judged < SYSTEM_LIMIT) {
-            reasons.add("%s: the routed system changes by %+.3f [%+.3f, %+.3f]".formatted(other.domain(), system.value(), system.low(), system.high()));
+            reasons.add(String.format(Locale.ROOT, "%s: the routed system changes by %+.3f [%+.3f, %+.3f]",
+                    other.domain(), system.value(), system.low(), system.high()));
             exits.add(GateExit.REFUSED);
         }
     }
 
     private static Decision byUplift(Request request) {
         Uplift uplift = request.uplift();
-        String numbers = "gain %+.3f [%+.3f, %+.3f], n = %d".formatted(uplift.gain(), uplift.low(), uplift.high(), uplift.n());
+        String numbers = String.format(Locale.ROOT, "gain %+.3f [%+.3f, %+.3f], n = %d", uplift.gain(), uplift.low(),
+                uplift.high(), uplift.n());
         return switch (uplift.outcome()) {
             case EXPERT -> new Decision(GateExit.PASS, State.PUBLISHED, List.of(), List.of());
             case NO_MEASURED_GAIN -> request.allowNoGain()
-                    ? new Decision(GateExit.PASS, State.PUBLISHED, List.of(), List.of("published without a measured gain: " + numbers))
+                    ? new Decision(GateExit.PASS, State.PUBLISHED, List.of(),
+                    List.of("published without a measured gain: " + numbers))
                     : new Decision(GateExit.REFUSED, State.BASE_ONLY, List.of(uplift.outcome().id()), List.of(numbers));
-            case HARMFUL -> new Decision(GateExit.REFUSED, State.BASE_ONLY, List.of(uplift.outcome().id()), List.of(numbers));
+            case HARMFUL -> new Decision(GateExit.REFUSED, State.BASE_ONLY, List.of(uplift.outcome().id()),
+                    List.of(numbers));
             case HELD -> new Decision(GateExit.INSUFFICIENT, State.HELD,
                     List.of("only " + uplift.n() + " items, at least " + Uplift.MIN_ITEMS + " are needed"), List.of());
         };

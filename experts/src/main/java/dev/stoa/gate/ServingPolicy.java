@@ -24,15 +24,17 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import tools.jackson.core.JacksonException;
 
-/// Which domains are served by an expert and which by the base alone: `serving_policy.json`, the router's no-harm table.
-/// It is derived from the evidence in the library and never typed; the file carries a hash of its content, and one that
-/// was edited by hand is refused and derived again. Immutable.
+/// Which domains are served by an expert and which by the base alone: `serving_policy.json`, the router's no-harm
+/// table. It is derived from the evidence in the library and never typed; the file carries a hash of its content, and
+/// one that was edited by hand is refused and derived again. Immutable.
 public record ServingPolicy(String baseHash, SortedMap<String, Domain> domains) {
-    /// How a domain is served. `base_only` is routed for logging but mounts nothing; `untrained` has no evidence on this base.
+    /// How a domain is served. `base_only` is routed for logging but mounts nothing; `untrained` has no evidence on
+    /// this base.
     public enum Serve { EXPERT, BASE_ONLY, UNTRAINED }
 
     /// `uplift` and `ci` are null without a measurement; `evidence` is the blob hash of the report that decided.
-    public record Domain(String serve, String expert, Double uplift, List<Double> ci, Integer n, String reason, String evidence) {
+    public record Domain(String serve, String expert, Double uplift, List<Double> ci, Integer n, String reason,
+            String evidence) {
         public Domain {
             if (serve == null) throw new IllegalArgumentException("a domain is served by somebody");
             Serve.valueOf(serve.toUpperCase(Locale.ROOT)); // throws for any other word
@@ -49,7 +51,8 @@ public record ServingPolicy(String baseHash, SortedMap<String, Domain> domains) 
     /// The file: the policy and the SHA-256 of its JSON.
     private record Content(String baseHash, SortedMap<String, Domain> domains, String sha256) {}
 
-    private static final Domain UNTRAINED = new Domain("untrained", null, null, null, null, "no evidence on this base", null);
+    private static final Domain UNTRAINED = new Domain("untrained", null, null, null, null, "no evidence on this base",
+            null);
 
     public ServingPolicy {
         domains = Collections.unmodifiableSortedMap(new TreeMap<>(domains));
@@ -75,19 +78,21 @@ public record ServingPolicy(String baseHash, SortedMap<String, Domain> domains) 
         return switch (uplift.outcome()) {
             case EXPERT -> domain("expert", "measured_gain", finding);
             case HARMFUL -> domain("base_only", uplift.outcome().id(), finding);
-            case NO_MEASURED_GAIN -> now.how() == Serve.EXPERT ? null : domain("base_only", uplift.outcome().id(), finding);
+            case NO_MEASURED_GAIN ->
+                    now.how() == Serve.EXPERT ? null : domain("base_only", uplift.outcome().id(), finding);
             case HELD -> null;
         };
     }
 
     private static Domain domain(String serve, String reason, Finding finding) {
         Uplift uplift = finding.uplift();
-        return new Domain(serve, finding.expert(), uplift.gain(), List.of(uplift.low(), uplift.high()), uplift.n(), reason,
-                finding.evidence());
+        return new Domain(serve, finding.expert(), uplift.gain(), List.of(uplift.low(), uplift.high()), uplift.n(),
+                reason, finding.evidence());
     }
 
     /// Derives the policy from the `uplift` reports that the library's versions carry as evidence on this base.
-    public static ServingPolicy derive(Library library, String baseHash, Collection<String> domains) throws IOException {
+    public static ServingPolicy derive(Library library, String baseHash, Collection<String> domains)
+            throws IOException {
         List<Finding> findings = new ArrayList<>();
         for (ExpertRow row : library.list()) {
             if (row.problem() != null) continue;
@@ -96,7 +101,8 @@ public record ServingPolicy(String baseHash, SortedMap<String, Domain> domains) 
                     if (!evidence.kind().equals(Evidence.UPLIFT)) continue;
                     GateReport report = GateReport.parse(library.blob(evidence.hash()), "evidence " + evidence.hash());
                     if (!baseHash.equals(report.baseHash())) continue;
-                    findings.add(new Finding(report.runId(), row.name(), report.report(Uplift.class), evidence.hash(), false));
+                    Uplift uplift = report.report(Uplift.class);
+                    findings.add(new Finding(report.runId(), row.name(), uplift, evidence.hash(), false));
                 }
             }
         }
@@ -112,7 +118,9 @@ public record ServingPolicy(String baseHash, SortedMap<String, Domain> domains) 
     public static Optional<ServingPolicy> read(Path file) throws IOException {
         try {
             Content content = GateJson.MAPPER.readValue(Files.readAllBytes(file), Content.class);
-            if (content == null || content.domains() == null) throw changed(file, "no domains", "a serving policy", null);
+            if (content == null || content.domains() == null) {
+                throw changed(file, "no domains", "a serving policy", null);
+            }
             ServingPolicy policy = new ServingPolicy(content.baseHash(), content.domains());
             if (policy.hash().equals(content.sha256())) return Optional.of(policy);
             throw changed(file, "sha256 " + policy.hash(), "sha256 " + content.sha256(), null);
@@ -124,8 +132,9 @@ public record ServingPolicy(String baseHash, SortedMap<String, Domain> domains) 
     }
 
     private static RuntimeException changed(Path file, String got, String expected, Throwable cause) {
-        return Fault.of(ExpertsFault.SERVING_POLICY_CHANGED, "the serving policy was changed by hand or damaged").where(file)
-                .got(got).expected(expected).next("it is derived from evidence: publish or re-evaluate instead").causedBy(cause);
+        return Fault.of(ExpertsFault.SERVING_POLICY_CHANGED, "the serving policy was changed by hand or damaged")
+                .where(file).got(got).expected(expected)
+                .next("it is derived from evidence: publish or re-evaluate instead").causedBy(cause);
     }
 
     private String hash() {

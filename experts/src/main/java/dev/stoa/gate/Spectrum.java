@@ -19,6 +19,7 @@ record Spectrum(double norm, Double effectiveRank, Double stableRank) {
         for (double s : singular) {
             if (s > 0) entropy -= s / sum * Math.log(s / sum);
         }
-        return new Spectrum(Math.abs(scale) * Math.sqrt(squares), Math.exp(entropy), squares / (singular[0] * singular[0]));
+        return new Spectrum(Math.abs(scale) * Math.sqrt(squares), Math.exp(entropy),
+                squares / (singular[0] * singular[0]));
     }
 }

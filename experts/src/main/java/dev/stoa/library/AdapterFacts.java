@@ -39,16 +39,18 @@ public record AdapterFacts(
             }
             targets.add(entry.getKey().module());
         }
-        return new AdapterFacts(adapter.hash(), adapter.baseHash(), rank, scale, List.copyOf(targets), String.join("+", dtypes), params);
+        return new AdapterFacts(adapter.hash(), adapter.baseHash(), rank, scale, List.copyOf(targets),
+                String.join("+", dtypes), params);
     }
 
-    /// Reads a PEFT directory; one that PEFT could not apply whole is a `FaultException`. Shapes are taken from the file
-    /// itself: whether they fit a base is the gate's question.
+    /// Reads a PEFT directory; one that PEFT could not apply whole is a `FaultException`. Shapes are taken from the
+    /// file itself: whether they fit a base is the gate's question.
     public static AdapterFacts read(Path directory) throws IOException {
         try (Scope scope = new Ledger().scope("adapter facts")) {
             Map<String, long[]> shapes = new TreeMap<>();
             PeftFactors.read(directory, scope).modules().forEach((path, pair) -> {
-                if (pair.a() != null && pair.b() != null) shapes.put(path, new long[] {pair.b().rows(), pair.a().cols()});
+                if (pair.a() == null || pair.b() == null) return; // the reader reports it
+                shapes.put(path, new long[] {pair.b().rows(), pair.a().cols()});
             });
             return of(PeftReader.read(directory, shapes, scope));
         }

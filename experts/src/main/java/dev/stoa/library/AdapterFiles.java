@@ -15,8 +15,8 @@ import java.util.Set;
 /// happen to lie there never enter the library, and no stored name can leave its directory.
 final class AdapterFiles {
     private static final List<String> REQUIRED = List.of("adapter_config.json", "adapter_model.safetensors");
-    private static final Set<String> OPTIONAL = Set.of("README.md", "LICENSE", "tokenizer.json", "tokenizer_config.json",
-            "special_tokens_map.json", "added_tokens.json", "chat_template.jinja");
+    private static final Set<String> OPTIONAL = Set.of("README.md", "LICENSE", "tokenizer.json",
+            "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja");
     private static final List<String> PICKLE = List.of(".bin", ".pt", ".pth", ".ckpt", ".pkl");
 
     private AdapterFiles() {}
@@ -30,7 +30,9 @@ final class AdapterFiles {
         List<Path> found = new ArrayList<>();
         List<String> issues = new ArrayList<>();
         boolean complete = true;
-        for (String name : REQUIRED) complete &= Files.isRegularFile(directory.resolve(name), LinkOption.NOFOLLOW_LINKS);
+        for (String name : REQUIRED) {
+            complete &= Files.isRegularFile(directory.resolve(name), LinkOption.NOFOLLOW_LINKS);
+        }
         if (!Files.isDirectory(directory)) issues.add("there is no such directory");
         else {
             try (var entries = Files.list(directory)) {
@@ -51,7 +53,8 @@ final class AdapterFiles {
             }
         }
         if (issues.isEmpty()) return found;
-        throw Fault.of(ExpertsFault.UNSAFE_ADAPTER_FILE, "not a PEFT adapter directory that can be stored").where(directory)
+        throw Fault.of(ExpertsFault.UNSAFE_ADAPTER_FILE, "not a PEFT adapter directory that can be stored")
+                .where(directory)
                 .issues(issues).exception();
     }
 }

@@ -70,7 +70,8 @@ final class ExpertFolder {
         try {
             Active active = Json.MAPPER.readValue(content.get(), Active.class);
             boolean whole = active != null && active.generation() > 0
-                    && (active.version() == null || Names.isVersion(active.version()) && Digest.isHash(active.manifest()));
+                    && (active.version() == null
+                            || Names.isVersion(active.version()) && Digest.isHash(active.manifest()));
             return whole ? Optional.of(active) : Optional.empty();
         } catch (JacksonException damaged) {
             return Optional.empty();
@@ -119,7 +120,7 @@ final class ExpertFolder {
             changed = true;
         }
         Map<String, String> files = versionFiles();
-        changed |= recoverVersions(history, files, now);
+        changed |= recoverVersions(history, files);
         history = history();
         Active committed = history.active();
         if (now.isPresent() && (committed == null || now.get().generation() > committed.generation())) {
@@ -155,7 +156,7 @@ final class ExpertFolder {
     }
 
     /// A version whose lines are gone comes back as trained: its gates have to be passed again.
-    private boolean recoverVersions(History history, Map<String, String> files, Optional<Active> now) throws IOException {
+    private boolean recoverVersions(History history, Map<String, String> files) throws IOException {
         List<HistoryLine> lost = files.entrySet().stream()
                 .filter(file -> file.getValue() != null && !history.versions().containsKey(file.getKey()))
                 .map(file -> HistoryLine.recovered(file.getKey(), file.getValue(), State.TRAINED, null)).toList();

@@ -7,6 +7,7 @@ import dev.stoa.store.Digest;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -132,7 +133,7 @@ final class History {
     }
 
     Map<String, Entry> versions() {
-        return java.util.Collections.unmodifiableMap(versions);
+        return Collections.unmodifiableMap(versions);
     }
 
     /// What the last finished switch made active, or null before the first.

@@ -55,7 +55,8 @@ public record HistoryLine(
     }
 
     static HistoryLine intent(Active to, String from, State fromState, String reason, List<Evidence> evidence) {
-        return line(Event.INTENT, to.version(), to.manifest(), null, from, fromState, to.generation(), reason, evidence);
+        return line(Event.INTENT, to.version(), to.manifest(), null, from, fromState, to.generation(), reason,
+                evidence);
     }
 
     static HistoryLine closed(Event event, long generation) {
@@ -63,12 +64,14 @@ public record HistoryLine(
     }
 
     static HistoryLine recovered(String version, String manifest, State state, Long generation) {
-        return line(Event.RECOVERED, version, manifest, state, null, null, generation, "history was damaged", List.of());
+        return line(Event.RECOVERED, version, manifest, state, null, null, generation, "history was damaged",
+                List.of());
     }
 
     private static HistoryLine line(Event event, String version, String manifest, State state, String from,
             State fromState, Long generation, String reason, List<Evidence> evidence) {
-        return new HistoryLine(0, null, event, version, manifest, state, from, fromState, generation, reason, evidence, null);
+        return new HistoryLine(0, null, event, version, manifest, state, from, fromState, generation, reason, evidence,
+                null);
     }
 
     HistoryLine chained(long number, String previousHash) {

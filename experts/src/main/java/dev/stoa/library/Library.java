@@ -152,7 +152,8 @@ public final class Library implements AutoCloseable {
     /// The same for an adapter whose facts are known, because it was just read or written.
     public ExpertVersion add(Manifest draft, Path adapterDirectory, AdapterFacts facts) throws IOException {
         if (facts.baseHash() != null && !facts.baseHash().equals(draft.base().baseHash())) {
-            throw Fault.of(ExpertsFault.MANIFEST_INVALID, "the adapter names another base than its manifest").where(adapterDirectory)
+            throw Fault.of(ExpertsFault.MANIFEST_INVALID, "the adapter names another base than its manifest")
+                    .where(adapterDirectory)
                     .got(facts.baseHash()).expected(draft.base().baseHash()).exception();
         }
         List<Path> files = AdapterFiles.of(adapterDirectory);
@@ -162,7 +163,8 @@ public final class Library implements AutoCloseable {
             refresh(draft.name(), true);
             History history = folder.history();
             if (history.versions().containsKey(draft.version())) {
-                throw Fault.of(ExpertsFault.VERSION_EXISTS, "%s@%s is already in the library", draft.name(), draft.version())
+                throw Fault.of(ExpertsFault.VERSION_EXISTS, "%s@%s is already in the library", draft.name(),
+                        draft.version())
                         .where(root).next("versions are immutable: choose the next version number").exception();
             }
             List<Manifest.StoredFile> stored = new ArrayList<>();
@@ -211,7 +213,8 @@ public final class Library implements AutoCloseable {
             History history = folder.history();
             Active now = history.active();
             if (now == null || now.version() == null) {
-                throw Fault.of(ExpertsFault.NO_ROLLBACK_TARGET, "expert %s has no active version to leave", name).where(root)
+                throw Fault.of(ExpertsFault.NO_ROLLBACK_TARGET, "expert %s has no active version to leave", name)
+                        .where(root)
                         .exception();
             }
             String base = version(history.versions().get(now.version())).manifest().base().baseHash();
@@ -224,7 +227,8 @@ public final class Library implements AutoCloseable {
                 else issues.add(candidate.getKey() + ": " + obstacle);
             }
             if (target == null) {
-                throw Fault.of(ExpertsFault.NO_ROLLBACK_TARGET, "no version of %s can take over from %s", name, now.version())
+                throw Fault.of(ExpertsFault.NO_ROLLBACK_TARGET, "no version of %s can take over from %s", name,
+                        now.version())
                         .where(root).expected("a superseded version on base " + base + " whose evidence is 0")
                         .issues(to.isPresent() && issues.isEmpty() ? List.of(to.get() + ": unknown version") : issues)
                         .exception();
@@ -291,7 +295,8 @@ public final class Library implements AutoCloseable {
         if (manifest != null) version(history.versions().get(version)); // never point at a damaged manifest
         Active next = new Active(version, manifest, last + 1);
         String from = history.active() == null ? null : history.active().version();
-        history = folder.append(history, HistoryLine.intent(next, from, from == null ? null : leaves, reason, evidence));
+        history = folder.append(history, HistoryLine.intent(next, from, from == null ? null : leaves, reason,
+                evidence));
         folder.pointTo(next);
         advance();
         folder.append(history, HistoryLine.closed(HistoryLine.Event.COMMIT, next.generation()));
@@ -388,7 +393,8 @@ public final class Library implements AutoCloseable {
 
     private static RuntimeException refused(String name, String version, State from, State to) {
         return Fault.of(ExpertsFault.STATE_MOVE_REFUSED, "%s@%s cannot move from %s to %s", name,
-                        version == null ? "(no active version)" : version, from == null ? "nothing" : from.id(), to.id())
+                        version == null ? "(no active version)" : version, from == null ? "nothing" : from.id(),
+                        to.id())
                 .expected(from == null ? "an active version" : "one of " + from.next().stream().map(State::id).toList())
                 .exception();
     }

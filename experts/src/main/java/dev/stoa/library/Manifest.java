@@ -3,6 +3,7 @@ package dev.stoa.library;
 
 import dev.stoa.ExpertsFault;
 import dev.stoa.Fault;
+import dev.stoa.FaultException;
 import dev.stoa.store.Digest;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
@@ -78,7 +79,7 @@ public record Manifest(
         if (!Digest.isHash(adapter.adapterHash())) issues.add("adapter.adapter_hash is missing or not a SHA-256");
         if (adapter.files().isEmpty()) issues.add("adapter.files is empty");
         for (StoredFile file : adapter.files()) {
-            if (!AdapterFiles.isStorable(file.path())) issues.add("adapter file name \"" + file.path() + "\" is refused");
+            if (!AdapterFiles.isStorable(file.path())) issues.add("adapter file \"" + file.path() + "\" is refused");
             if (!Digest.isHash(file.sha256())) issues.add("adapter file " + file.path() + " has no SHA-256");
         }
     }
@@ -120,8 +121,9 @@ public record Manifest(
             Manifest manifest = Json.MAPPER.readValue(json, Manifest.class);
             if (manifest != null) return manifest;
         } catch (JacksonException wrong) {
-            if (wrong.getCause() instanceof dev.stoa.FaultException fault) throw fault;
-            throw Fault.of(ExpertsFault.MANIFEST_INVALID, "the manifest is not readable: %s", wrong.getOriginalMessage())
+            if (wrong.getCause() instanceof FaultException fault) throw fault;
+            throw Fault.of(ExpertsFault.MANIFEST_INVALID, "the manifest is not readable: %s",
+                    wrong.getOriginalMessage())
                     .where(where).causedBy(wrong);
         }
         throw Fault.of(ExpertsFault.MANIFEST_INVALID, "the manifest is empty").where(where).exception();

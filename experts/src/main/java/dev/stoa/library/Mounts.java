@@ -30,7 +30,9 @@ final class Mounts {
         Path target = root.resolve(manifestHash);
         if (Files.isDirectory(target)) return verified(target, manifest);
         Path part = Files.createTempDirectory(root, ".part-");
-        for (Manifest.StoredFile file : manifest.adapter().files()) link(blobs.verify(file.sha256()), part.resolve(file.path()));
+        for (Manifest.StoredFile file : manifest.adapter().files()) {
+            link(blobs.verify(file.sha256()), part.resolve(file.path()));
+        }
         disk.write(part.resolve(SIDECAR), manifest.toJson());
         try {
             disk.rename(part, target);

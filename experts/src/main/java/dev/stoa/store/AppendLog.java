@@ -141,7 +141,8 @@ public final class AppendLog implements AutoCloseable {
         int total = 0;
         for (byte[] record : records) {
             if (record.length == 0 || record.length > MAX_RECORD) {
-                throw new IllegalArgumentException("a log record has 1 to " + MAX_RECORD + " bytes, got " + record.length);
+                throw new IllegalArgumentException("a log record has 1 to " + MAX_RECORD + " bytes, got "
+                        + record.length);
             }
             total = Math.addExact(total, FRAME + record.length);
         }

@@ -61,7 +61,8 @@ public interface Disk {
         }
 
         private static void put(Path file, byte[] bytes, StandardOpenOption how) throws IOException {
-            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE, how)) {
+            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE,
+                    how)) {
                 ByteBuffer rest = ByteBuffer.wrap(bytes);
                 while (rest.hasRemaining()) channel.write(rest);
                 channel.force(true);

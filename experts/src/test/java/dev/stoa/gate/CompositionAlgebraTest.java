@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.stoa.generate.Compose;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
@@ -23,7 +24,8 @@ class CompositionAlgebraTest {
                 double sum = 0;
                 for (int v = 0; v < VOCAB; v++) {
                     double mix = row == 0 ? 0 : random.nextInt(3) == 0 ? 1 : .01;
-                    p[row][t][v] = Math.exp(random.nextDouble(-2, 2) * (row == 0 ? 1 : mix)) * (row == 0 ? 1 : p[0][t][v]);
+                    p[row][t][v] = Math.exp(random.nextDouble(-2, 2) * (row == 0 ? 1 : mix)) * (row == 0 ? 1
+                            : p[0][t][v]);
                     sum += p[row][t][v];
                 }
                 for (int v = 0; v < VOCAB; v++) p[row][t][v] /= sum;
@@ -72,7 +74,8 @@ class CompositionAlgebraTest {
             for (int e = 1; e <= 5; e++) experts.add(logs(p[e]));
             // Gold answers that the product of the first two experts gives, so that both verdicts are frequent.
             int[] gold = new int[LENGTH];
-            for (int t = 0; t < LENGTH; t++) gold[t] = bruteForce(item % 2 == 0 ? Compose.LOGITS : Compose.SELECT, 1, p, t, new int[] {0, 1});
+            for (int t = 0; t < LENGTH; t++) gold[t] = bruteForce(item % 2 == 0 ? Compose.LOGITS : Compose.SELECT, 1,
+                    p, t, new int[] {0, 1});
             CompositionAlgebra algebra = new CompositionAlgebra(VOCAB, gold, logs(p[0]), experts);
             for (int size = 0; size <= 4; size++) {
                 for (int[] set : CompositionAlgebra.sets(5, size)) {
@@ -80,7 +83,8 @@ class CompositionAlgebraTest {
                         double weight = size % 2 == 0 ? 1 : .7;
                         boolean expected = true;
                         for (int t = 0; t < LENGTH; t++) expected &= bruteForce(mode, weight, p, t, set) == gold[t];
-                        assertThat(algebra.correct(mode, weight, set)).as("%s of %s", mode, java.util.Arrays.toString(set)).isEqualTo(expected);
+                        assertThat(algebra.correct(mode, weight, set))
+                                .as("%s of %s", mode, Arrays.toString(set)).isEqualTo(expected);
                         checked++;
                         if (expected) correct++;
                     }
@@ -125,7 +129,8 @@ class CompositionAlgebraTest {
         assertThat(CompositionAlgebra.sets(12, 4)).hasSize(495);
         assertThat(CompositionAlgebra.sets(3, 0)).containsExactly(new int[0]);
         assertThat(CompositionAlgebra.sets(2, 3)).isEmpty();
-        assertThatThrownBy(() -> new CompositionAlgebra(3, new int[] {1}, new float[2], List.of())).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> new CompositionAlgebra(3, new int[] {1}, new float[2], List.of()))
+                .isInstanceOf(IllegalArgumentException.class);
         CompositionAlgebra item = new CompositionAlgebra(2, new int[] {1}, new float[2], List.of(new float[2]));
         assertThatThrownBy(() -> item.correct(Compose.SUM, 1, 0)).isInstanceOf(IllegalArgumentException.class);
     }

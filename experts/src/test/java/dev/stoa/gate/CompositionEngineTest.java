@@ -29,6 +29,8 @@ import dev.stoa.tensor.Scope;
 import dev.stoa.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -59,7 +61,8 @@ class CompositionEngineTest {
             float[] values = new float[(int) Tensor.elements(binding.shape())];
             double deviation = binding.role() == TensorPlan.Role.LINEAR ? 1 / Math.sqrt(binding.shape()[1]) : .3;
             for (int i = 0; i < values.length; i++) {
-                values[i] = (float) (random.nextGaussian() * deviation + (binding.name().endsWith("norm.weight") ? 1 : 0));
+                values[i] = (float) (random.nextGaussian() * deviation + (binding.name()
+                        .endsWith("norm.weight") ? 1 : 0));
             }
             tensors.put(binding.name(), Tensor.of(values, binding.shape()));
         }
@@ -75,7 +78,8 @@ class CompositionEngineTest {
             float[] b = new float[2 * (int) shape[0]];
             for (int i = 0; i < a.length; i++) a[i] = (float) (random.nextGaussian() * .2);
             for (int i = 0; i < b.length; i++) b[i] = (float) (random.nextGaussian() * .2);
-            entries.put(TargetId.ofPath(path), new Delta.LowRank(Tensor.of(a, 2, shape[1]), Tensor.of(b, shape[0], 2), 1));
+            entries.put(TargetId.ofPath(path), new Delta.LowRank(Tensor.of(a, 2, shape[1]), Tensor.of(b, shape[0], 2),
+                    1));
         });
         return new Adapter(AdapterHash.of(entries), HASH, entries);
     }
@@ -93,15 +97,17 @@ class CompositionEngineTest {
                     Path source = directory.resolve("expert-" + e);
                     Adapter made = adapter(model, e);
                     PeftWriter.write(made, "tiny", model.linearShapes().keySet(), source);
-                    assertThat(Health.check(source, Health.Base.of(model), Health.Options.STRICT).missingPartners()).isEmpty();
+                    assertThat(Health.check(source, Health.Base.of(model), Health.Options.STRICT).missingPartners())
+                            .isEmpty();
                     Manifest.Base base = new Manifest.Base(HASH, HASH, null, null);
                     library.add(Manifest.of("expert-" + e, "1.0.0", List.of("domain"), base, "test"), source);
-                    Adapter mounted = engine.adapters().load("expert-" + e, library.materialize("expert-" + e, "1.0.0"));
+                    Adapter mounted = engine.adapters()
+                            .load("expert-" + e, library.materialize("expert-" + e, "1.0.0"));
                     assertThat(mounted.hash()).isEqualTo(made.hash());
                     experts.add(mounted);
                 }
                 // Row groups are mounted in the order of their hashes; only that order makes sums equal bit for bit.
-                experts.sort(java.util.Comparator.comparing(Adapter::hash));
+                experts.sort(Comparator.comparing(Adapter::hash));
                 compare(engine, spec.vocab(), experts);
             }
         }
@@ -114,14 +120,17 @@ class CompositionEngineTest {
             int[] prompt = {5 + item, 17, 9 + 2 * item};
             for (Compose mode : List.of(Compose.LOGITS, Compose.SELECT)) {
                 int[] gold = greedy(engine, prompt, experts, mode, new int[] {0, 1});
-                List<Generator.Scoring> runs = new ArrayList<>(List.of(new Generator.Scoring(prompt, gold, AdapterSet.BASE)));
+                List<Generator.Scoring> runs = new ArrayList<>(List.of(new Generator.Scoring(prompt, gold,
+                        AdapterSet.BASE)));
                 experts.forEach(expert -> runs.add(new Generator.Scoring(prompt, gold, AdapterSet.of(expert))));
                 List<float[]> tables = engine.logProbabilitiesAll(runs);
-                CompositionAlgebra algebra = new CompositionAlgebra(vocab, gold, tables.getFirst(), tables.subList(1, 5));
+                CompositionAlgebra algebra = new CompositionAlgebra(vocab, gold, tables.getFirst(),
+                        tables.subList(1, 5));
                 for (int size = 0; size <= 4; size++) {
                     for (int[] set : CompositionAlgebra.sets(4, size)) {
-                        boolean answered = java.util.Arrays.equals(greedy(engine, prompt, experts, mode, set), gold);
-                        assertThat(algebra.correct(mode, 1, set)).as("%s %s", mode, java.util.Arrays.toString(set)).isEqualTo(answered);
+                        boolean answered = Arrays.equals(greedy(engine, prompt, experts, mode, set), gold);
+                        assertThat(algebra.correct(mode, 1, set)).as("%s %s", mode, Arrays.toString(set))
+                                .isEqualTo(answered);
                         if (answered) same++;
                         else different++;
                     }
@@ -136,6 +145,7 @@ class CompositionEngineTest {
         List<AdapterSet.Member> members = new ArrayList<>();
         for (int e : set) members.add(new AdapterSet.Member(experts.get(e), 1));
         GenerateConfig config = new GenerateConfig(LENGTH, 0, 0, 1, 0, 0L, List.of(), true, -1);
-        return engine.generate(new GenerateRequest(prompt, config, new AdapterSet(members), mode, 5), Context.NONE).tokens();
+        return engine.generate(new GenerateRequest(prompt, config, new AdapterSet(members), mode, 5), Context.NONE)
+                .tokens();
     }
 }

@@ -69,14 +69,17 @@ class DecisionsTest {
         DropRule.Decision agree = DropRule.decide(angles(5), drop(Verdict.NONE, 0, 64), DropRule.Options.DEFAULT);
         assertThat(agree.exit()).isEqualTo(GateExit.PASS);
         assertThat(agree.warnings()).containsExactly("the angle is low, without a drop");
-        assertThat(DropRule.decide(angles(5), drop(Verdict.NONE, 0, 64), new DropRule.Options(true, false, false)).exit())
+        assertThat(DropRule.decide(angles(5), drop(Verdict.NONE, 0, 64), new DropRule.Options(true, false, false))
+                .exit())
                 .isEqualTo(GateExit.FORGETTING);
         DropRule.Options warn = new DropRule.Options(false, false, true);
         assertThat(DropRule.decide(angles(80), drop(Verdict.INSUFFICIENT, 0, 8), warn).exit()).isEqualTo(GateExit.PASS);
         assertThat(DropRule.decide(angles(80), drop(Verdict.INSUFFICIENT, 0, 8), warn).warnings()).isNotEmpty();
         assertThat(DropRule.decide(angles(1), null, DropRule.Options.DEFAULT).exit()).isEqualTo(GateExit.INSUFFICIENT);
-        assertThat(DropRule.decide(angles(1), null, new DropRule.Options(false, true, false)).exit()).isEqualTo(GateExit.PASS);
-        assertThat(DropRule.decide(null, drop(Verdict.NONE, 0, 64), DropRule.Options.DEFAULT).exit()).isEqualTo(GateExit.PASS);
+        assertThat(DropRule.decide(angles(1), null, new DropRule.Options(false, true, false)).exit())
+                .isEqualTo(GateExit.PASS);
+        assertThat(DropRule.decide(null, drop(Verdict.NONE, 0, 64), DropRule.Options.DEFAULT).exit())
+                .isEqualTo(GateExit.PASS);
     }
 
     /// `wonMore` items only by the expert, `wonLess` only by the base, of n.
@@ -117,23 +120,28 @@ class DecisionsTest {
         assertThat(graded.outcome()).isEqualTo(Uplift.Outcome.EXPERT);
         // The pairs differ by .05 to .07, so a paired interval is narrow; an unpaired one would be wider than .1.
         assertThat(graded.high() - graded.low()).isLessThan(.01);
-        assertThatThrownBy(() -> Uplift.measure("x", new double[] {0}, new double[] {1.5})).isInstanceOf(FaultException.class);
-        assertThatThrownBy(() -> Uplift.measure("x", new double[] {Double.NaN}, new double[] {1})).isInstanceOf(FaultException.class);
+        assertThatThrownBy(() -> Uplift.measure("x", new double[] {0}, new double[] {1.5}))
+                .isInstanceOf(FaultException.class);
+        assertThatThrownBy(() -> Uplift.measure("x", new double[] {Double.NaN}, new double[] {1}))
+                .isInstanceOf(FaultException.class);
         assertThatThrownBy(() -> Uplift.measure("x", new double[1], new double[2])).isInstanceOf(FaultException.class);
     }
 
     private static PublicationGate.Decision publish(List<PublicationGate.Finding> findings, Uplift uplift,
             List<PublicationGate.OffDomain> others, boolean allowNoGain) {
-        return PublicationGate.decide(new PublicationGate.Request("spice", BASE, BASE, Set.of("health"), findings, uplift, others, allowNoGain));
+        return PublicationGate.decide(new PublicationGate.Request("spice", BASE, BASE, Set.of("health"), findings,
+                uplift, others, allowNoGain));
     }
 
-    private static final List<PublicationGate.Finding> HEALTHY = List.of(new PublicationGate.Finding("health", GateExit.PASS, BASE));
+    private static final List<PublicationGate.Finding> HEALTHY = List.of(new PublicationGate.Finding("health",
+            GateExit.PASS, BASE));
 
     @Test
     void aGainPublishesAndTheRestIsServedByTheBase() {
         Uplift clear = uplift("spice", 100, 2, 128);
         PublicationGate.Decision decision = publish(HEALTHY, clear, List.of(), false);
-        assertThat(decision).isEqualTo(new PublicationGate.Decision(GateExit.PASS, State.PUBLISHED, List.of(), List.of()));
+        assertThat(decision).isEqualTo(new PublicationGate.Decision(GateExit.PASS, State.PUBLISHED, List.of(),
+                List.of()));
         PublicationGate.Decision none = publish(HEALTHY, uplift("spice", 5, 4, 128), List.of(), false);
         assertThat(none.state()).isEqualTo(State.BASE_ONLY);
         assertThat(none.exit()).isEqualTo(GateExit.REFUSED);
@@ -152,12 +160,14 @@ class DecisionsTest {
     @Test
     void everyFailingConditionIsListedAtOnce() {
         Uplift clear = uplift("spice", 100, 2, 128);
-        PublicationGate.Decision decision = PublicationGate.decide(new PublicationGate.Request("spice", "a".repeat(64), BASE,
+        PublicationGate.Decision decision = PublicationGate.decide(new PublicationGate.Request("spice", "a".repeat(64),
+                BASE,
                 Set.of("health", "promotion"), List.of(new PublicationGate.Finding("health", GateExit.HEALTH, BASE),
                         new PublicationGate.Finding("gate", GateExit.DROP, BASE),
                         new PublicationGate.Finding("guard", GateExit.PASS, "c".repeat(64))), clear,
                 List.of(new PublicationGate.OffDomain("math", -.2, null, false)), false));
-        assertThat(decision.reasons()).hasSize(6).anySatisfy(reason -> assertThat(reason).contains("promotion is missing"))
+        assertThat(decision.reasons()).hasSize(6)
+                .anySatisfy(reason -> assertThat(reason).contains("promotion is missing"))
                 .anySatisfy(reason -> assertThat(reason).contains("guard was measured on another base"));
         assertThat(decision.exit()).isEqualTo(GateExit.HEALTH);
         assertThat(decision.state()).isEqualTo(State.REJECTED);
@@ -167,9 +177,11 @@ class DecisionsTest {
     void anExpertThatBreaksOtherDomainsIsRefused() {
         Uplift clear = uplift("spice", 100, 2, 128);
         Interval wide = new Interval(-.02, -.04, 0, 256);
-        assertThat(publish(HEALTHY, clear, List.of(new PublicationGate.OffDomain("math", -.15, wide, false)), false).exit())
+        assertThat(publish(HEALTHY, clear, List.of(new PublicationGate.OffDomain("math", -.15, wide, false)), false)
+                .exit())
                 .isEqualTo(GateExit.PASS);
-        assertThat(publish(HEALTHY, clear, List.of(new PublicationGate.OffDomain("math", -.1501, null, false)), false).exit())
+        assertThat(publish(HEALTHY, clear, List.of(new PublicationGate.OffDomain("math", -.1501, null, false)), false)
+                .exit())
                 .isEqualTo(GateExit.REFUSED);
         assertThat(publish(HEALTHY, clear, List.of(new PublicationGate.OffDomain("math", 0, wide, true)), false).exit())
                 .isEqualTo(GateExit.REFUSED);

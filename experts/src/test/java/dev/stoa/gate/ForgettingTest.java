@@ -54,11 +54,13 @@ class ForgettingTest {
     @Test
     void aPlantedAngleIsReturned() {
         for (double planted : new double[] {0, 1e-5, 1e-3, 0.1, 1, 17, 30, 45, 60, 89.9, 90}) {
-            // Exactly representable columns would not hit these angles, so the angle of the rounded factors is the truth.
+            // Exactly representable columns would not hit these angles, so the angle of the rounded factors is the
+            // truth.
             float x = (float) Math.cos(Math.toRadians(planted));
             float y = (float) Math.sin(Math.toRadians(planted));
             double truth = Math.toDegrees(Math.atan2(y, x));
-            assertThat(angle(single(new float[] {1, 0, 0}, new float[] {2, 1}), single(new float[] {x, y, 0}, new float[] {2, 1})))
+            assertThat(angle(single(new float[] {1, 0, 0}, new float[] {2, 1}),
+                    single(new float[] {x, y, 0}, new float[] {2, 1})))
                     .as("%s degrees", planted).isEqualTo(truth, within(EXACT));
         }
     }
@@ -87,7 +89,8 @@ class ForgettingTest {
     static Delta.LowRank delta(JsonNode factors) {
         JsonNode a = factors.get("a");
         JsonNode b = factors.get("b");
-        return GateFixture.delta(a.size(), a.get(0).size(), b.size(), factors.get("scale").asDouble(), flat(a), flat(b));
+        return GateFixture.delta(a.size(), a.get(0).size(), b.size(), factors.get("scale").asDouble(), flat(a),
+                flat(b));
     }
 
     private static float[] flat(JsonNode rows) {
@@ -136,7 +139,8 @@ class ForgettingTest {
         Adapter priorWithZero = with(prior, "layers.2." + Q, zero);
         assertThat(angle(priorWithZero, with(fresh, "layers.2." + Q, zero))).isEqualTo(angle, within(EXACT));
         Delta copy = prior.entries().values().iterator().next();
-        assertThat(angle(with(prior, "layers.2." + Q, copy), with(fresh, "layers.2." + Q, zero))).isEqualTo(angle, within(EXACT));
+        assertThat(angle(with(prior, "layers.2." + Q, copy), with(fresh, "layers.2." + Q, zero)))
+                .isEqualTo(angle, within(EXACT));
         Adapter nothing = GateFixture.adapter(Map.of("layers.0." + Q, zero));
         ForgettingReport report = Forgetting.compare(nothing, GateFixture.adapter(Map.of("layers.0." + Q, some)), null);
         assertThat(report.angleDegreesPerModule()).containsEntry(Q, null);
@@ -244,7 +248,8 @@ class ForgettingTest {
         assertThat(strict.gateStatus()).isEqualTo("fail");
         assertThat(strict.gateStatusAggregate()).isEqualTo("pass");
         assertThat(strict.winrateDropCi()).containsExactly(.2, .6);
-        assertThat(ForgettingReport.of(angles, List.of(0), List.of(), fell, Forgetting.IGNORED).gateStatus()).isEqualTo("pass");
+        assertThat(ForgettingReport.of(angles, List.of(0), List.of(), fell, Forgetting.IGNORED).gateStatus())
+                .isEqualTo("pass");
     }
 
     @Test

@@ -39,7 +39,8 @@ final class GateFixture {
         SplittableRandom random = new SplittableRandom(seed);
         TreeMap<String, Delta> entries = new TreeMap<>();
         for (int layer = 0; layer < layers; layer++) {
-            for (String module : modules) entries.put("layers." + layer + "." + module, random(random, rank, in, out, 2));
+            for (String module : modules) entries.put("layers." + layer + "." + module,
+                    random(random, rank, in, out, 2));
         }
         return adapter(entries);
     }

@@ -9,6 +9,7 @@ import dev.stoa.FaultException;
 import dev.stoa.adapter.Adapter;
 import dev.stoa.adapter.Delta;
 import dev.stoa.adapter.PeftWriter;
+import dev.stoa.adapter.TargetId;
 import dev.stoa.format.Safetensors;
 import dev.stoa.format.SafetensorsWriter;
 import dev.stoa.tensor.Ledger;
@@ -17,6 +18,7 @@ import dev.stoa.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -48,7 +50,7 @@ class HealthTest {
 
     private Path write(String name, Adapter adapter) throws IOException {
         Path target = directory.resolve(name);
-        List<String> modules = adapter.entries().keySet().stream().map(dev.stoa.adapter.TargetId::path).toList();
+        List<String> modules = adapter.entries().keySet().stream().map(TargetId::path).toList();
         PeftWriter.write(adapter, "base", modules, target);
         return target;
     }
@@ -60,7 +62,8 @@ class HealthTest {
         try (Scope scope = new Ledger().scope("test")) {
             Safetensors file = Safetensors.open(healthy.resolve("adapter_model.safetensors"), scope);
             Map<String, Tensor> tensors = new HashMap<>();
-            for (String key : file.names()) tensors.put(key, Tensor.of(file.find(key).toArray(), file.find(key).shape()));
+            for (String key : file.names()) tensors.put(key, Tensor.of(file.find(key).toArray(), file.find(key)
+                    .shape()));
             change.accept(tensors);
             SafetensorsWriter.write(target.resolve("adapter_model.safetensors"), tensors, Map.of());
         }
@@ -74,9 +77,10 @@ class HealthTest {
     /// A base that fits, whose weights have Frobenius norm `norm` times that of a typical update here.
     private static Health.Base base(double norm) {
         Map<String, long[]> shapes = new TreeMap<>();
-        for (int layer = 0; layer < 2; layer++) for (String m : List.of(Q, UP)) shapes.put("layers." + layer + "." + m, new long[] {OUT, IN});
+        for (int layer = 0; layer < 2; layer++) for (String m : List.of(Q, UP)) shapes.put("layers." + layer + "." + m,
+                new long[] {OUT, IN});
         float[] weight = new float[OUT * IN];
-        java.util.Arrays.fill(weight, (float) (norm * 10));
+        Arrays.fill(weight, (float) (norm * 10));
         return new Health.Base("b".repeat(64), shapes, path -> Tensor.of(weight, OUT, IN));
     }
 
@@ -95,7 +99,8 @@ class HealthTest {
         assertThat(report.totalLoraB()).isEqualTo(4);
         assertThat(report.zeroLoraB()).isZero();
         assertThat(report.modules()).hasSize(4).allSatisfy(module -> assertThat(module.relNorm()).isBetween(.01, .3));
-        HealthReport memory = Health.check(GateFixture.random(1, 2, RANK, IN, OUT, Q, UP), base(1), Health.Options.STRICT);
+        HealthReport memory = Health.check(GateFixture.random(1, 2, RANK, IN, OUT, Q, UP), base(1),
+                Health.Options.STRICT);
         assertThat(memory).isEqualTo(report);
     }
 
@@ -113,7 +118,8 @@ class HealthTest {
     /// Mutants: "all instead of any" passes this strictly; "norm of A instead of B" never sees a zero.
     @Test
     void oneZeroBOfManyFailsUnlessLenient() throws IOException {
-        Path path = copy("one-zero", tensors -> tensors.put(PREFIX + "B.weight", Tensor.of(new float[OUT * RANK], OUT, RANK)));
+        Path path = copy("one-zero",
+                tensors -> tensors.put(PREFIX + "B.weight", Tensor.of(new float[OUT * RANK], OUT, RANK)));
         HealthReport report = check(path);
         unhealthy(report, "1 of 4 B factors are zero: layers.0.self_attn.q_proj");
         assertThat(report.zeroKeys()).containsExactly("layers.0.self_attn.q_proj");
@@ -122,7 +128,8 @@ class HealthTest {
         assertThat(lenient.healthy()).isTrue();
         assertThat(lenient.warnings()).anySatisfy(warning -> assertThat(warning).contains("1 of 4"));
         // A = 0 is no zero B
-        assertThat(check(copy("zero-a", tensors -> tensors.put(PREFIX + "A.weight", Tensor.of(new float[RANK * IN], RANK, IN))))
+        assertThat(check(copy("zero-a",
+                tensors -> tensors.put(PREFIX + "A.weight", Tensor.of(new float[RANK * IN], RANK, IN))))
                 .zeroLoraB()).isZero();
     }
 
@@ -180,7 +187,8 @@ class HealthTest {
         tensors.put(PREFIX + "A.weight", tensors.put(PREFIX + "B.weight", a));
     }
 
-    /// With r = in = out both products are legal; only the names can tell which dialect, and so which product, is meant.
+    /// With r = in = out both products are legal; only the names can tell which dialect, and so which product, is
+    /// meant.
     @Test
     void anotherDialectIsSeenByItsNamesWhereShapesCannotTell() throws IOException {
         healthy = write("all-square", GateFixture.random(3, 1, 4, 4, 4, Q));
@@ -197,7 +205,8 @@ class HealthTest {
         Adapter adapter = GateFixture.random(1, 2, RANK, IN, OUT, Q, UP);
         Adapter bound = new Adapter(adapter.hash(), "c".repeat(64), adapter.entries());
         unhealthy(Health.check(bound, base(1), Health.Options.STRICT), "made for base ccc");
-        unhealthy(Health.check(GateFixture.random(1, 1, RANK, IN + 1, OUT, Q), base(1), Health.Options.STRICT), "do not fit the base");
+        unhealthy(Health.check(GateFixture.random(1, 1, RANK, IN + 1, OUT, Q), base(1), Health.Options.STRICT),
+                "do not fit the base");
         unhealthy(Health.check(GateFixture.random(1, 3, RANK, IN, OUT, Q), base(1), Health.Options.STRICT),
                 "layers.2.self_attn.q_proj: the base has no such linear layer");
     }
@@ -229,8 +238,10 @@ class HealthTest {
         float[] wide = GateFixture.values(new SplittableRandom(5), 8 * IN);
         float[] narrow = new float[OUT * 8];
         for (int o = 0; o < OUT; o++) narrow[o * 8] = o + 1;
-        assertThat(Health.check(GateFixture.adapter(Map.of("layers.0." + Q, GateFixture.delta(8, IN, OUT, 1, wide, narrow))), null,
-                Health.Options.STRICT).warnings()).anySatisfy(warning -> assertThat(warning).contains("effective rank 1.00 of 8"));
+        assertThat(Health.check(GateFixture.adapter(Map.of("layers.0." + Q,
+                GateFixture.delta(8, IN, OUT, 1, wide, narrow))), null,
+                Health.Options.STRICT).warnings())
+                .anySatisfy(warning -> assertThat(warning).contains("effective rank 1.00 of 8"));
     }
 
     /// Mutant "skip 3-D": a stack whose slices are not looked at has no norm and no zero slice.
@@ -239,9 +250,10 @@ class HealthTest {
         for (int dead = 0; dead <= 4; dead++) {
             float[] a = GateFixture.values(new SplittableRandom(6), 4 * RANK * IN);
             float[] b = GateFixture.values(new SplittableRandom(7), 4 * OUT * RANK);
-            java.util.Arrays.fill(b, 0, dead * OUT * RANK, 0);
+            Arrays.fill(b, 0, dead * OUT * RANK, 0);
             HealthReport report = stack(a, b, Health.Options.STRICT);
-            assertThat(report.modules()).hasSize(4).extracting(HealthReport.ModuleHealth::key).contains("layers.0.mlp.up_proj[3]");
+            assertThat(report.modules()).hasSize(4).extracting(HealthReport.ModuleHealth::key)
+                    .contains("layers.0.mlp.up_proj[3]");
             assertThat(report.zeroExpertSlices()).isEqualTo(dead);
             assertThat(report.healthy()).isEqualTo(dead <= 2);
             assertThat(report.warnings().isEmpty()).isEqualTo(dead == 0 || dead > 2);
@@ -281,7 +293,7 @@ class HealthTest {
         assertThatThrownBy(() -> check(directory.resolve("absent"))).isInstanceOf(FaultException.class);
         Path torn = copy("torn", tensors -> {});
         byte[] bytes = Files.readAllBytes(torn.resolve("adapter_model.safetensors"));
-        Files.write(torn.resolve("adapter_model.safetensors"), java.util.Arrays.copyOf(bytes, bytes.length - 9));
+        Files.write(torn.resolve("adapter_model.safetensors"), Arrays.copyOf(bytes, bytes.length - 9));
         assertThatThrownBy(() -> check(torn)).isInstanceOf(FaultException.class);
     }
 }

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.stoa.FaultException;
 import dev.stoa.gate.SequentialLooks.Result;
 import dev.stoa.gate.SequentialLooks.Verdict;
+import java.util.Arrays;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
@@ -43,7 +44,8 @@ class SequentialLooksTest {
             counts[result.verdict().ordinal()]++;
             n += result.n();
         }
-        return new Characteristics((double) counts[0] / runs, (double) counts[1] / runs, (double) counts[2] / runs, n / runs);
+        return new Characteristics((double) counts[0] / runs, (double) counts[1] / runs, (double) counts[2] / runs,
+                n / runs);
     }
 
     /// Mutant: every look uses the lenient interval of the last one.
@@ -76,7 +78,8 @@ class SequentialLooksTest {
     @Test
     void lookingEarlyWithoutStricterIntervalsIsFoundOut() {
         Characteristics mutant = simulate(.10, 0, 1500, false);
-        assertThat(Math.abs(mutant.none() - .58) > .03 || Math.abs(mutant.confirmed() - .02) > .03).as(mutant.toString()).isTrue();
+        assertThat(Math.abs(mutant.none() - .58) > .03 || Math.abs(mutant.confirmed() - .02) > .03)
+                .as(mutant.toString()).isTrue();
     }
 
     @Test
@@ -102,10 +105,10 @@ class SequentialLooksTest {
     @Test
     void fewerThanThirtyProbesAreInsufficientWhateverTheyShow() {
         boolean[] won = new boolean[29];
-        java.util.Arrays.fill(won, true);
+        Arrays.fill(won, true);
         assertThat(SequentialLooks.decide(won, new boolean[29], 512).verdict()).isEqualTo(Verdict.INSUFFICIENT);
         boolean[] more = new boolean[30];
-        java.util.Arrays.fill(more, true);
+        Arrays.fill(more, true);
         assertThat(SequentialLooks.decide(more, new boolean[30], 512).verdict()).isEqualTo(Verdict.CONFIRMED);
     }
 
@@ -116,7 +119,8 @@ class SequentialLooksTest {
         for (int i = 0; i < 10; i++) before[i] = true;
         boolean[] shuffledBefore = new boolean[64];
         for (int i = 0; i < 10; i++) shuffledBefore[63 - 5 * i] = true;
-        assertThat(SequentialLooks.decide(shuffledBefore, after, 512)).isEqualTo(SequentialLooks.decide(before, after, 512));
+        assertThat(SequentialLooks.decide(shuffledBefore, after, 512))
+                .isEqualTo(SequentialLooks.decide(before, after, 512));
     }
 
     @Test
@@ -134,7 +138,7 @@ class SequentialLooksTest {
     @Test
     void holmKeepsAConfirmedDropOnlyIfItSurvivesTheOthers() {
         Result[] many = new Result[34];
-        java.util.Arrays.fill(many, SequentialLooks.look(0, 0, 512, true).orElseThrow());
+        Arrays.fill(many, SequentialLooks.look(0, 0, 512, true).orElseThrow());
         many[0] = SequentialLooks.look(30, 12, 512, true).orElseThrow(); // p = 0.004, confirmed alone
         many[1] = SequentialLooks.look(80, 5, 512, true).orElseThrow();
         assertThat(many[0].verdict()).isEqualTo(Verdict.CONFIRMED);
@@ -147,7 +151,9 @@ class SequentialLooksTest {
 
     @Test
     void differentProbesBeforeAndAfterAreRefused() {
-        assertThatThrownBy(() -> SequentialLooks.decide(new boolean[3], new boolean[4], 512)).isInstanceOf(FaultException.class);
-        assertThatThrownBy(() -> SequentialLooks.decide(new boolean[0], new boolean[0], 512)).isInstanceOf(FaultException.class);
+        assertThatThrownBy(() -> SequentialLooks.decide(new boolean[3], new boolean[4], 512))
+                .isInstanceOf(FaultException.class);
+        assertThatThrownBy(() -> SequentialLooks.decide(new boolean[0], new boolean[0], 512))
+                .isInstanceOf(FaultException.class);
     }
 }

@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -73,13 +74,15 @@ class ServingPolicyTest {
         policy.write(file, Disk.local());
         assertThat(ServingPolicy.read(file)).contains(policy);
         String text = Files.readString(file);
-        for (String edited : List.of(text.replace("base_only", "expert"), text.replace(BASE, OTHER), text.replace("128", "129"),
+        for (String edited : List.of(text.replace("base_only", "expert"), text.replace(BASE, OTHER),
+                text.replace("128", "129"),
                 text.replace("\"spice\"", "\"sauce\""), "{}", "", "null", text.replace("base_only", "perhaps"),
                 text.substring(0, text.length() - 5))) {
             assertThat(edited).isNotEqualTo(text);
             Files.writeString(file, edited);
             assertThatThrownBy(() -> ServingPolicy.read(file)).isInstanceOf(FaultException.class).satisfies(thrown ->
-                    assertThat(((FaultException) thrown).fault().code()).isEqualTo(ExpertsFault.SERVING_POLICY_CHANGED));
+                    assertThat(((FaultException) thrown).fault().code())
+                            .isEqualTo(ExpertsFault.SERVING_POLICY_CHANGED));
         }
         // White space is not content.
         Files.writeString(file, text.replace("\n", "\n "));
@@ -98,7 +101,8 @@ class ServingPolicyTest {
         assertThat(policy.domains().get("math").reason()).isEqualTo("harmful");
         assertThat(policy.domains().get("cpp").serve()).isEqualTo("untrained");
         assertThat(library.blob(policy.domains().get("spice").evidence())).asString().contains("\"uplift\"");
-        assertThat(ServingPolicy.derive(library, OTHER, List.of("spice")).domains().get("spice").serve()).isEqualTo("untrained");
+        assertThat(ServingPolicy.derive(library, OTHER, List.of("spice")).domains().get("spice").serve())
+                .isEqualTo("untrained");
         Path file = directory.resolve("policy.json");
         policy.write(file, Disk.local());
         assertThat(ServingPolicy.read(file)).contains(policy);
@@ -108,13 +112,16 @@ class ServingPolicyTest {
         Path files = Files.createDirectories(directory.resolve("adapter"));
         Files.writeString(files.resolve("adapter_config.json"), "{}");
         Files.writeString(files.resolve("adapter_model.safetensors"), name);
-        Manifest manifest = Manifest.of(name, "1.0.0", List.of(name), new Manifest.Base(BASE, BASE, null, null), "test");
+        Manifest manifest = Manifest.of(name, "1.0.0", List.of(name), new Manifest.Base(BASE, BASE, null, null),
+                "test");
         library.add(manifest, files, new AdapterFacts("d".repeat(64), BASE, 8, 2, List.of("q"), "F32", 10));
         library.move(name, "1.0.0", State.GATING, "gate", List.of());
-        GateReport report = GateReport.of(uplift, "test", "stoa expert gate " + name, BASE, new GateReport.Subject(name, "1.0.0", "d".repeat(64)));
+        GateReport report = GateReport.of(uplift, "test", "stoa expert gate " + name, BASE,
+                new GateReport.Subject(name, "1.0.0", "d".repeat(64)));
         String hash = library.keepReport("uplift", report.runId(), report.toJson());
         Evidence evidence = new Evidence(Evidence.UPLIFT, hash, report.result().exitCode(), uplift.gain());
-        PublicationGate.Decision decision = PublicationGate.decide(new PublicationGate.Request(name, BASE, BASE, java.util.Set.of(),
+        PublicationGate.Decision decision = PublicationGate.decide(new PublicationGate.Request(name, BASE, BASE,
+                Set.of(),
                 List.of(), uplift, List.of(), false));
         if (decision.state() == State.PUBLISHED) library.publish(name, "1.0.0", List.of(evidence));
         else library.move(name, "1.0.0", decision.state(), String.join(", ", decision.reasons()), List.of(evidence));

@@ -85,7 +85,8 @@ class LibraryCrashTest {
         assertThat(active.map(Active::version).orElse(null)).as(when).isIn(promised.active, promised.attempted);
         if (active.isPresent()) {
             assertThat(active.get().generation()).as(when).isGreaterThanOrEqualTo(promised.generation);
-            assertThat(library.materialize("spice", active.get().version()).resolve("adapter_model.safetensors")).as(when)
+            assertThat(library.materialize("spice", active.get().version()).resolve("adapter_model.safetensors"))
+                    .as(when)
                     .hasContent("factors of " + active.get().version());
         }
         List<String> published = library.versions("spice").stream().filter(v -> v.state() == State.PUBLISHED)
@@ -96,7 +97,8 @@ class LibraryCrashTest {
         long before = library.generation();
         assertThat(release(library, directory, "spice", "2.0.0").version()).as(when).isEqualTo("2.0.0");
         assertThat(library.generation()).as(when).isGreaterThan(before);
-        assertThat(Library.open(root, new CrashingDisk(NEVER, 0)).active("spice").orElseThrow().version()).as(when).isEqualTo("2.0.0");
+        assertThat(Library.open(root, new CrashingDisk(NEVER, 0)).active("spice").orElseThrow().version()).as(when)
+                .isEqualTo("2.0.0");
     }
 
     private static State stateOf(Library library, String version) {
@@ -207,7 +209,8 @@ class LibraryCrashTest {
         promised.versions.add("1.2.0");
         SplittableRandom random = new SplittableRandom(3);
         int trial = 0;
-        for (String file : List.of("experts/spice/history.jsonl", "experts/spice/active.json", "index.json", "generation",
+        for (String file : List.of("experts/spice/history.jsonl", "experts/spice/active.json", "index.json",
+                "generation",
                 "experts/spice/versions/1.0.0.json", "experts/spice/versions/1.1.0.json")) {
             byte[] content = Files.readAllBytes(whole.resolve(file));
             for (int cut = 0; cut < 3; cut++) {

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
@@ -34,7 +35,8 @@ class LibraryProcessTest {
             List<String> lines = Files.readAllLines(output);
             try (Library library = Library.open(home.resolve("library"))) {
                 assertThat(library.list()).singleElement().satisfies(row -> assertThat(row.problem()).isNull());
-                List<String> reported = lines.stream().filter(line -> line.startsWith("active ")).map(line -> line.substring(7)).toList();
+                List<String> reported = lines.stream().filter(line -> line.startsWith("active "))
+                        .map(line -> line.substring(7)).toList();
                 assertThat(library.versions("spice")).extracting(ExpertVersion::version).containsAll(reported);
                 Active active = library.active("spice").orElseThrow();
                 assertThat(library.find("spice", active.version()).orElseThrow().state()).isEqualTo(State.PUBLISHED);
@@ -50,7 +52,8 @@ class LibraryProcessTest {
         int each = 12;
         List<Process> writers = new ArrayList<>();
         for (String major : List.of("1", "2")) {
-            writers.add(LibraryProcess.start(directory.resolve("output-" + major), "add", directory.toString(), major, Integer.toString(each)));
+            writers.add(LibraryProcess.start(directory.resolve("output-" + major), "add", directory.toString(), major,
+                    Integer.toString(each)));
         }
         for (Process writer : writers) assertThat(writer.waitFor()).isZero();
         for (String major : List.of("1", "2")) {
@@ -76,7 +79,7 @@ class LibraryProcessTest {
     void threadsOfOneProcessRaceWithoutLosingAVersion() throws Exception {
         Library library = Library.open(directory.resolve("library"));
         List<Thread> threads = new ArrayList<>();
-        List<Throwable> failures = java.util.Collections.synchronizedList(new ArrayList<>());
+        List<Throwable> failures = Collections.synchronizedList(new ArrayList<>());
         for (int t = 1; t <= 3; t++) {
             int major = t;
             threads.add(Thread.ofVirtual().start(() -> {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.stoa.store.CrashingDisk;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -28,13 +29,14 @@ class LibraryScaleTest {
 
     private void measure(int count) throws IOException {
         Path root = directory.resolve("library");
-        try (Library library = Library.open(root, new CrashingDisk(Long.MAX_VALUE, 0))) { // no forces: this is not a fsync benchmark
+        try (Library library = Library.open(root,
+                new CrashingDisk(Long.MAX_VALUE, 0))) { // no forces: this is not a fsync benchmark
             Path files = LibraryFixture.adapter(directory, "all");
             for (int i = 0; i < count; i++) {
                 String name = "expert-" + i;
                 library.add(LibraryFixture.manifest(name, "1.0.0"), files, LibraryFixture.facts(name));
-                library.move(name, "1.0.0", State.GATING, "gate", java.util.List.of());
-                library.publish(name, "1.0.0", java.util.List.of(LibraryFixture.passed("uplift", .5)));
+                library.move(name, "1.0.0", State.GATING, "gate", List.of());
+                library.publish(name, "1.0.0", List.of(LibraryFixture.passed("uplift", .5)));
             }
         }
         for (int round = 0; round < 3; round++) {
@@ -46,7 +48,8 @@ class LibraryScaleTest {
             assertThat(library.actives()).hasSize(count);
             long actives = System.nanoTime();
             System.out.printf("library of %d experts: open %.1f ms, ls %.1f ms, active versions %.1f ms, generation %.3f ms%n",
-                    count, (opened - start) / 1e6, (listed - opened) / 1e6, (actives - listed) / 1e6, generation(library));
+                    count, (opened - start) / 1e6, (listed - opened) / 1e6, (actives - listed) / 1e6,
+                    generation(library));
         }
         java.nio.file.Files.delete(root.resolve("index.json"));
         long start = System.nanoTime();

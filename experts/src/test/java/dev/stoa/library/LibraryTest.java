@@ -23,6 +23,7 @@ import dev.stoa.tensor.Ledger;
 import dev.stoa.tensor.Scope;
 import dev.stoa.tensor.Tensor;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -112,7 +113,8 @@ class LibraryTest {
         ExpertVersion left = library.find("spice", "1.1.0").orElseThrow();
         assertThat(left.state()).isEqualTo(State.REJECTED);
         assertThat(left.evidence()).extracting(Evidence::status).containsExactly(0, 1);
-        assertThat(library.find("spice", "1.0.0").orElseThrow().evidence()).extracting(Evidence::status).containsExactly(0);
+        assertThat(library.find("spice", "1.0.0").orElseThrow().evidence()).extracting(Evidence::status)
+                .containsExactly(0);
         assertThat(library.history("spice")).extracting(HistoryLine::event).endsWith(
                 HistoryLine.Event.INTENT, HistoryLine.Event.COMMIT);
 
@@ -125,7 +127,8 @@ class LibraryTest {
     void rollbackSkipsVersionsOfAnotherBaseAndThoseThatDidNotPass() throws IOException {
         Library library = open();
         release(library, directory, "spice", "1.0.0");
-        library.add(manifest("spice", "1.1.0", LibraryFixture.OTHER_BASE), directory.resolve("adapter-1-0-0"), facts("x"));
+        library.add(manifest("spice", "1.1.0", LibraryFixture.OTHER_BASE), directory.resolve("adapter-1-0-0"),
+                facts("x"));
         library.move("spice", "1.1.0", State.GATING, "gate", List.of());
         library.publish("spice", "1.1.0", List.of(passed("gate", null)));
         add(library, directory, "spice", "1.2.0");
@@ -165,7 +168,8 @@ class LibraryTest {
         assertThat(library.active("math")).isEmpty();
         library.move("math", "1.0.0", State.GATING, "new evaluation", List.of());
         assertThat(library.publish("math", "1.0.0", List.of(passed("uplift", .2))).version()).isEqualTo("1.0.0");
-        assertThat(library.find("math", "1.0.0").orElseThrow().evidence()).extracting(Evidence::status).containsExactly(0, 5, 0);
+        assertThat(library.find("math", "1.0.0").orElseThrow().evidence()).extracting(Evidence::status)
+                .containsExactly(0, 5, 0);
     }
 
     @Test
@@ -176,7 +180,8 @@ class LibraryTest {
                 () -> library.publish("spice", "1.0.0", List.of()));
         refused(ExpertsFault.STATE_MOVE_REFUSED, "from trained to held",
                 () -> library.move("spice", "1.0.0", State.HELD, "", List.of()));
-        refused(ExpertsFault.STATE_MOVE_REFUSED, "spice", () -> library.withdraw("spice", State.REVOKED, "", List.of()));
+        refused(ExpertsFault.STATE_MOVE_REFUSED, "spice", () -> library.withdraw("spice", State.REVOKED, "",
+                List.of()));
         library.move("spice", "1.0.0", State.GATING, "", List.of());
         refused(ExpertsFault.STATE_MOVE_REFUSED, "from gating to published",
                 () -> library.move("spice", "1.0.0", State.PUBLISHED, "", List.of()));
@@ -202,7 +207,8 @@ class LibraryTest {
                 State.BASE_ONLY, List.of(State.GATING),
                 State.FAILED, List.of(State.QUEUED));
         for (State state : State.values()) {
-            assertThat(state.next()).as(state.id()).containsExactlyInAnyOrderElementsOf(allowed.getOrDefault(state, List.of()));
+            assertThat(state.next()).as(state.id())
+                    .containsExactlyInAnyOrderElementsOf(allowed.getOrDefault(state, List.of()));
             assertThat(State.ofId(state.id())).isEqualTo(state);
         }
     }
@@ -210,18 +216,21 @@ class LibraryTest {
     @Test
     void namesThatLeaveTheDirectoryOrDifferOnlyInCaseAreRefused() throws IOException {
         Library library = open();
-        for (String name : new String[] {"", ".", "..", "../x", "a/b", "a\\b", "Spice", "a..b", ".hidden", "x\u0000", "a b",
+        for (String name : new String[] {"", ".", "..", "../x", "a/b", "a\\b", "Spice", "a..b", ".hidden", "x\u0000",
+                "a b",
             "-rf", "é", "a".repeat(65), "con."}) {
             refused(ExpertsFault.MANIFEST_INVALID, "not usable as a name", () -> manifest(name, "1.0.0"));
             refused(ExpertsFault.INVALID_NAME, "name", () -> library.move(name, "1.0.0", State.GATING, "", List.of()));
             refused(ExpertsFault.INVALID_NAME, "name", () -> library.materialize(name, "1.0.0"));
             assertThat(library.active(name)).isEmpty();
         }
-        for (String version : new String[] {"", "1", "1.0", "v1.0.0", "1.0.0/..", "../1.0.0", "01.0.0", "1.0.0-", "1.0.0-A"}) {
+        for (String version : new String[] {"", "1", "1.0", "v1.0.0", "1.0.0/..", "../1.0.0", "01.0.0", "1.0.0-",
+                "1.0.0-A"}) {
             refused(ExpertsFault.MANIFEST_INVALID, "MAJOR.MINOR.PATCH", () -> manifest("spice", version));
             refused(ExpertsFault.INVALID_NAME, "version", () -> library.materialize("spice", version));
         }
-        assertThatThrownBy(() -> library.keepReport("gate", "../../x", new byte[1])).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> library.keepReport("gate", "../../x", new byte[1]))
+                .isInstanceOf(IllegalArgumentException.class);
         try (var files = Files.walk(directory.resolve("library/experts"))) {
             assertThat(files).hasSize(1);
         }
@@ -248,7 +257,8 @@ class LibraryTest {
         Library library = open();
         release(library, directory, "spice", "1.0.0");
         Manifest.StoredFile file = library.find("spice", "1.0.0").orElseThrow().manifest().adapter().files().get(1);
-        Path blob = directory.resolve("library/objects/sha256").resolve(file.sha256().substring(0, 2)).resolve(file.sha256());
+        Path blob = directory.resolve("library/objects/sha256").resolve(file.sha256().substring(0, 2))
+                .resolve(file.sha256());
         byte[] good = Files.readAllBytes(blob);
         for (boolean mounted : new boolean[] {false, true}) {
             if (mounted) library.materialize("spice", "1.0.0");
@@ -260,7 +270,8 @@ class LibraryTest {
             Files.write(blob, good);
         }
         String manifest = library.find("spice", "1.0.0").orElseThrow().manifestHash();
-        Path manifestBlob = directory.resolve("library/objects/sha256").resolve(manifest.substring(0, 2)).resolve(manifest);
+        Path manifestBlob = directory.resolve("library/objects/sha256").resolve(manifest.substring(0, 2))
+                .resolve(manifest);
         manifestBlob.toFile().setWritable(true);
         Files.writeString(manifestBlob, Files.readString(manifestBlob).replace("1024", "1025"));
         refused(ExpertsFault.BLOB_CORRUPT, manifest, () -> library.find("spice", "1.0.0"));
@@ -305,7 +316,8 @@ class LibraryTest {
             assertThat(row.active()).isTrue();
             assertThat(row.uplift()).isEqualTo(.75);
             assertThat(row.generation()).isEqualTo(1);
-            assertThat(row.bytes()).isEqualTo("factors of 1.0.0".length() + "{\"peft_type\": \"LORA\", \"r\": 8}".length());
+            assertThat(row.bytes()).isEqualTo("factors of 1.0.0".length() + "{\"peft_type\": \"LORA\", \"r\": 8}"
+                    .length());
             assertThat(row.baseHash()).isEqualTo(LibraryFixture.BASE);
             Files.delete(directory.resolve("library/index.json"));
         }
@@ -314,9 +326,10 @@ class LibraryTest {
     @Test
     void aReportIsKeptUnderItsRunAndByContent() throws IOException {
         Library library = open();
-        byte[] report = "{\"healthy\":true}".getBytes(java.nio.charset.StandardCharsets.UTF_8);
+        byte[] report = "{\"healthy\":true}".getBytes(StandardCharsets.UTF_8);
         String hash = library.keepReport("health", "01ARZ3NDEKTSV4RRFFQ69G5FAV", report);
         assertThat(library.blob(hash)).isEqualTo(report);
-        assertThat(directory.resolve("library/evidence/health/01ARZ3NDEKTSV4RRFFQ69G5FAV.json")).hasBinaryContent(report);
+        assertThat(directory.resolve("library/evidence/health/01ARZ3NDEKTSV4RRFFQ69G5FAV.json"))
+                .hasBinaryContent(report);
     }
 }
