@@ -52,7 +52,7 @@ final class Checkpoints {
 
     /// Writes the current parameters and moments, then drops all but the two newest and `bestStep`.
     void save(TrainState state) throws IOException {
-        Path target = path(state.step()), old = old(target);
+        Path target = path(state.step), old = old(target);
         if (Files.exists(target)) {
             deleteTree(old);
             Files.move(target, old, StandardCopyOption.ATOMIC_MOVE);
@@ -67,8 +67,8 @@ final class Checkpoints {
         AtomicFiles.write(directory.resolve("LATEST"), target.getFileName() + "\n");
         deleteTree(old);
         TreeSet<Integer> steps = steps();
-        Set<Integer> kept = new TreeSet<>(List.of(state.step(), state.bestStep()));
-        Integer before = steps.lower(state.step());
+        Set<Integer> kept = new TreeSet<>(List.of(state.step, state.bestStep));
+        Integer before = steps.lower(state.step);
         if (before != null) kept.add(before);
         for (int step : steps) if (!kept.contains(step)) deleteTree(path(step));
     }

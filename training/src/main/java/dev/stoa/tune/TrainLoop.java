@@ -31,7 +31,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// gradient is not finite is dropped and leaves moments and schedule untouched; three in a row restore the last
 /// checkpoint at half the rate; after ten drops or three restores the run has diverged. For one thread.
 public final class TrainLoop {
-    private static final int SKIPS_IN_A_ROW = 3, SKIPS_IN_ALL = 10, RESTORES = 3;
+    private static final int SKIPS_IN_A_ROW = 3, SKIPS_IN_ALL = 10, RESTORES = 3, EMPTY_LIMIT = 1000;
     private static final double NORM_DECAY = 0.95, NORM_ALARM = 10;
     private final TrainConfig config;
     private final Trainee trainee;
@@ -43,11 +43,11 @@ public final class TrainLoop {
     private final Updates updates;
     private final Checkpoints checkpoints;
     private RunLog log;
-    private TrainState state = TrainState.START;
+    private TrainState state = new TrainState();
     private Schedule schedule;
     private List<EvalSet.Score> bestScores = List.of();
     private double lastLoss;
-    private int evaluatedStep = -1;
+    private int evaluatedStep = -1, emptyInARow;
     private long clock, saved;
 
     /// Checkpoints, `run.jsonl` and `report.json` go to `runDirectory`; a run of the same identity found there goes on.
@@ -80,7 +80,8 @@ public final class TrainLoop {
             resume();
             TrainResult.Status status = steps();
             if (status == TrainResult.Status.INTERRUPTED || status == TrainResult.Status.DIVERGED) return result(status, null);
-            if (state.bestStep() >= 0 && state.bestStep() != state.step()) checkpoints.load(state.bestStep(), false);
+            if (state.bestStep >= 0 && state.bestStep != state.step) checkpoints.load(state.bestStep, false);
+            if (bestScores.isEmpty()) bestScores = measure(); // the evaluation was made before the run was resumed
             trainee.output().write(output);
             TrainResult result = result(status, output);
             AtomicFiles.write(runDirectory.resolve("report.json"), Json.pretty(report(result, plan)));
@@ -94,38 +95,37 @@ public final class TrainLoop {
             save();
             return;
         }
-        checkpoints.load(found.step(), true);
+        checkpoints.load(found.step, true);
         state = found;
         schedule = state.schedule(config.schedule());
-        notice("resume", "continuing after step " + state.step());
+        notice("resume", "continuing after step " + state.step);
     }
 
     private TrainResult.Status steps() throws IOException {
-        boolean stopped = false;
-        while (state.step() < schedule.length() && !stopped) {
+        while (state.step < schedule.length() && !state.stopped) {
             if (listener.stopRequested()) {
                 save();
-                notice("stop", "stopped at step " + state.step() + " as requested; the same command continues");
+                notice("stop", "stopped at step " + state.step + " as requested; the same command continues");
                 return TrainResult.Status.INTERRUPTED;
             }
             if (!step()) {
                 if (diverged()) return TrainResult.Status.DIVERGED;
                 continue;
             }
-            boolean due = config.evalEvery() > 0 && state.step() % config.evalEvery() == 0;
-            if (!evalSets.isEmpty() && due) stopped = evaluate();
-            boolean saveDue = config.saveEvery() > 0 && state.step() % config.saveEvery() == 0;
+            boolean due = config.evalEvery() > 0 && state.step % config.evalEvery() == 0;
+            if (!evalSets.isEmpty() && due) evaluate();
+            boolean saveDue = config.saveEvery() > 0 && state.step % config.saveEvery() == 0;
             if (saveDue || System.nanoTime() - saved > config.saveSeconds() * 1_000_000_000L) save();
         }
-        if (!evalSets.isEmpty() && evaluatedStep != state.step()) evaluate();
+        if (!evalSets.isEmpty() && evaluatedStep != state.step) evaluate();
         save();
-        return stopped ? TrainResult.Status.STOPPED_EARLY : TrainResult.Status.FINISHED;
+        return state.stopped ? TrainResult.Status.STOPPED_EARLY : TrainResult.Status.FINISHED;
     }
 
     /// One window of data; false when it was dropped.
     private boolean step() throws IOException {
         long start = System.nanoTime();
-        List<Example> samples = config.stepSize().window(source, state.cursor());
+        List<Example> samples = config.stepSize().window(source, state.cursor);
         for (Parameter parameter : trainee.parameters()) parameter.gradient().data().fill((byte) 0);
         double loss = 0, weight = 0;
         long tokens = 0, trained = 0;
@@ -136,33 +136,44 @@ public final class TrainLoop {
             tokens += batch.rows();
             trained += rows.rows().length;
         }
-        long cursor = state.cursor() + samples.size();
-        if (weight == 0) return drop(cursor, "no token of the window has a weight");
+        long cursor = state.cursor + samples.size();
+        if (weight == 0) return pass(cursor);
+        emptyInARow = 0;
         double norm = 0;
         for (Parameter parameter : trainee.parameters()) norm += updates.sumSquares(parameter.gradient());
         norm = Math.sqrt(norm) / weight;
         if (!Double.isFinite(loss) || !Double.isFinite(norm)) return drop(cursor, "loss " + loss / weight + ", " + culprit());
         boolean clipped = config.clip() > 0 && norm > config.clip();
-        double factor = schedule.factor(state.step()) * state.rateFactor();
-        trainee.optimizer().step(state.updates() + 1, factor, (clipped ? config.clip() / norm : 1) / weight);
-        if (state.normAverage() > 0 && norm > NORM_ALARM * state.normAverage()) {
-            notice("warn", "gradient norm %.3g is more than %.0f times its average %.3g".formatted(norm, NORM_ALARM, state.normAverage()));
+        double factor = schedule.factor(state.step) * state.rateFactor;
+        trainee.optimizer().step(state.updates + 1, factor, (clipped ? config.clip() / norm : 1) / weight);
+        if (state.normAverage > 0 && norm > NORM_ALARM * state.normAverage) {
+            notice("warn", "gradient norm %.3g is more than %.0f times its average %.3g".formatted(norm, NORM_ALARM, state.normAverage));
         }
-        double average = state.normAverage() == 0 ? norm : NORM_DECAY * state.normAverage() + (1 - NORM_DECAY) * norm;
+        double average = state.normAverage == 0 ? norm : NORM_DECAY * state.normAverage + (1 - NORM_DECAY) * norm;
         lastLoss = loss / weight;
-        state = new TrainState(state.step() + 1, state.updates() + 1, cursor, state.tokens() + tokens,
-                state.trainedTokens() + trained, state.bestValue(), state.bestStep(), state.badEvals(), state.rateFactor(),
-                state.skipped(), 0, state.restores(), average, state.landing(), state.landingSteps(), state.seconds());
+        state.step++;
+        state.updates++;
+        state.cursor = cursor;
+        state.tokens += tokens;
+        state.trainedTokens += trained;
+        state.skippedInARow = 0;
+        state.normAverage = average;
         double epoch = source.epochSize() == ExampleSource.ENDLESS ? 0 : (double) cursor / source.epochSize();
-        TrainListener.Step done = new TrainListener.Step(state.step(), schedule.length(), epoch, lastLoss, factor, norm, clipped,
-                state.tokens(), state.trainedTokens(), tokens * 1e9 / (System.nanoTime() - start));
+        TrainListener.Step done = new TrainListener.Step(state.step, schedule.length(), epoch, lastLoss, factor, norm, clipped,
+                state.tokens, state.trainedTokens, tokens * 1e9 / (System.nanoTime() - start));
         log.step(done);
         listener.onStep(done);
         return true;
     }
 
     private List<Batch> pack(List<Example> samples) {
+        int vocab = trainee.network().spec().vocab();
         for (Example sample : samples) {
+            for (int id : sample.ids()) {
+                if (id < vocab) continue;
+                throw Fault.of(TrainingFault.TRAIN_CONFIG_INVALID, "a sample holds a token that the model does not know").got("id " + id)
+                        .expected("ids below " + vocab).next("tokenize with the model's own tokenizer").exception();
+            }
             if (sample.length() > config.microTokens()) {
                 throw Fault.of(TrainingFault.TRAIN_CONFIG_INVALID, "a sample is longer than a micro-batch")
                         .got(sample.length() + " tokens").expected("at most " + config.microTokens())
@@ -176,11 +187,19 @@ public final class TrainLoop {
         return new PackedSamples(batch.ids(), batch.positions(), batch.starts(), batch.hard(), batch.soft());
     }
 
+    /// A window without any weight is no step and no failure, unless nothing else comes.
+    private boolean pass(long cursor) {
+        state.cursor = cursor;
+        Fault.require(++emptyInARow < EMPTY_LIMIT, TrainingFault.EMPTY_MASK,
+                "%d windows in a row have no token with a weight, up to sample %d", emptyInARow, cursor);
+        return false;
+    }
+
     private boolean drop(long cursor, String why) throws IOException {
-        state = new TrainState(state.step(), state.updates(), cursor, state.tokens(), state.trainedTokens(), state.bestValue(),
-                state.bestStep(), state.badEvals(), state.rateFactor(), state.skipped() + 1, state.skippedInARow() + 1,
-                state.restores(), state.normAverage(), state.landing(), state.landingSteps(), state.seconds());
-        notice("skip", "dropped the window after step " + state.step() + ": " + why);
+        state.cursor = cursor;
+        state.skipped++;
+        state.skippedInARow++;
+        notice("skip", "dropped the window after step " + state.step + ": " + why);
         return false;
     }
 
@@ -193,64 +212,75 @@ public final class TrainLoop {
 
     /// After a dropped window: restores where three in a row were dropped; true when the run is given up.
     private boolean diverged() throws IOException {
-        boolean restore = state.skippedInARow() >= SKIPS_IN_A_ROW;
-        if (state.skipped() >= SKIPS_IN_ALL || restore && state.restores() >= RESTORES) {
-            ObjectNode json = JsonNodeFactory.instance.objectNode().put("step", state.step()).put("cursor", state.cursor());
-            json.put("skipped", state.skipped()).put("restores", state.restores()).put("tensor", culprit());
+        boolean restore = state.skippedInARow >= SKIPS_IN_A_ROW;
+        if (state.skipped >= SKIPS_IN_ALL || restore && state.restores >= RESTORES) {
+            ObjectNode json = JsonNodeFactory.instance.objectNode().put("step", state.step).put("cursor", state.cursor);
+            json.put("skipped", state.skipped).put("restores", state.restores).put("tensor", culprit());
             AtomicFiles.write(runDirectory.resolve("diverged.json"), Json.pretty(json));
             notice("stop", "diverged: " + culprit() + "; the last good checkpoint is kept");
             return true;
         }
         if (!restore) return false;
         TrainState good = checkpoints.latest();
-        checkpoints.load(good.step(), true);
+        checkpoints.load(good.step, true);
         schedule = good.schedule(config.schedule());
-        state = new TrainState(good.step(), good.updates(), state.cursor(), state.tokens(), state.trainedTokens(), good.bestValue(),
-                good.bestStep(), good.badEvals(), state.rateFactor() / 2, state.skipped(), 0, state.restores() + 1,
-                good.normAverage(), good.landing(), good.landingSteps(), state.seconds());
-        notice("restore", "restored step " + good.step() + ", rate factor " + state.rateFactor());
+        good.cursor = state.cursor;
+        good.tokens = state.tokens;
+        good.trainedTokens = state.trainedTokens;
+        good.seconds = state.seconds;
+        good.skipped = state.skipped;
+        good.skippedInARow = 0;
+        good.restores = state.restores + 1;
+        good.rateFactor = state.rateFactor / 2;
+        state = good;
+        notice("restore", "restored step " + good.step + ", rate factor " + state.rateFactor);
         return false;
     }
 
-    /// Measures all sets and asks the judge; true when the run should end.
-    private boolean evaluate() throws IOException {
+    /// Measures all sets and asks the judge whether the run goes on.
+    private void evaluate() throws IOException {
+        List<EvalSet.Score> scores = measure();
+        Judge.Verdict verdict = judge.judge(state.step, scores);
+        boolean best = state.bestStep < 0 || verdict.value() < state.bestValue - config.minDelta();
+        if (verdict.next() == Judge.Next.LAND) schedule = schedule.land(state.step, verdict.landingSteps());
+        state.landing = schedule.landing();
+        state.landingSteps = schedule.landingSteps();
+        state.badEvals = best ? 0 : state.badEvals + 1;
+        if (best) {
+            state.bestValue = verdict.value();
+            state.bestStep = state.step;
+            bestScores = scores;
+        }
+        state.stopped = verdict.next() == Judge.Next.STOP || config.patience() > 0 && state.badEvals >= config.patience();
+        evaluatedStep = state.step;
+        log.eval(state.step, scores, verdict.value(), best);
+        listener.onEval(state.step, scores, best);
+        if (best) save();
+    }
+
+    private List<EvalSet.Score> measure() {
         List<EvalSet.Score> scores = new ArrayList<>();
         for (EvalSet set : evalSets) scores.add(Evaluation.score(trainee.network(), set, config.microTokens()));
-        Judge.Verdict verdict = judge.judge(state.step(), scores);
-        boolean best = state.bestStep() < 0 || verdict.value() < state.bestValue() - config.minDelta();
-        int bad = best ? 0 : state.badEvals() + 1;
-        if (verdict.next() == Judge.Next.LAND) schedule = schedule.land(state.step(), verdict.landingSteps());
-        state = new TrainState(state.step(), state.updates(), state.cursor(), state.tokens(), state.trainedTokens(),
-                best ? verdict.value() : state.bestValue(), best ? state.step() : state.bestStep(), bad, state.rateFactor(),
-                state.skipped(), state.skippedInARow(), state.restores(), state.normAverage(), schedule.landing(),
-                schedule.landingSteps(), state.seconds());
-        if (best) bestScores = scores;
-        evaluatedStep = state.step();
-        log.eval(state.step(), scores, verdict.value(), best);
-        listener.onEval(state.step(), scores, best);
-        if (best) save();
-        return verdict.next() == Judge.Next.STOP || config.patience() > 0 && bad >= config.patience();
+        return scores;
     }
 
     private void save() throws IOException {
         long now = System.nanoTime();
-        state = new TrainState(state.step(), state.updates(), state.cursor(), state.tokens(), state.trainedTokens(), state.bestValue(),
-                state.bestStep(), state.badEvals(), state.rateFactor(), state.skipped(), state.skippedInARow(), state.restores(),
-                state.normAverage(), state.landing(), state.landingSteps(), state.seconds() + (now - clock) * 1e-9);
+        state.seconds += (now - clock) * 1e-9;
         clock = now;
         checkpoints.save(state);
         saved = System.nanoTime();
     }
 
     private void notice(String kind, String text) throws IOException {
-        log.notice(state.step(), kind, text);
-        listener.onNotice(state.step(), kind, text);
+        log.notice(state.step, kind, text);
+        listener.onNotice(state.step, kind, text);
     }
 
     private TrainResult result(TrainResult.Status status, Path output) {
-        double seconds = state.seconds() + (System.nanoTime() - clock) * 1e-9;
-        return new TrainResult(status, state.step(), state.bestStep() >= 0 ? state.bestStep() : state.step(), lastLoss, bestScores,
-                state.tokens(), state.trainedTokens(), seconds, state.tokens() / seconds, state.skipped(), output);
+        double seconds = state.seconds + (System.nanoTime() - clock) * 1e-9;
+        return new TrainResult(status, state.step, state.bestStep >= 0 ? state.bestStep : state.step, lastLoss, bestScores,
+                state.tokens, state.trainedTokens, seconds, state.tokens / seconds, state.skipped, output);
     }
 
     private static ObjectNode report(TrainResult result, TrainPlan plan) {
