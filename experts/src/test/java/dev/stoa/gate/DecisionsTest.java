@@ -101,6 +101,9 @@ class DecisionsTest {
         assertThat(uplift("spice", 2, 100, 128).outcome()).isEqualTo(Uplift.Outcome.HARMFUL);
         assertThat(uplift("spice", 5, 4, 128).outcome()).isEqualTo(Uplift.Outcome.NO_MEASURED_GAIN);
         assertThat(uplift("spice", 100, 0, 127).outcome()).isEqualTo(Uplift.Outcome.HELD);
+        // Large enough but not certain: +5 of 128 with 15 items flipped.
+        assertThat(uplift("spice", 10, 5, 128).gain()).isGreaterThan(.03);
+        assertThat(uplift("spice", 10, 5, 128).outcome()).isEqualTo(Uplift.Outcome.NO_MEASURED_GAIN);
         // Certain but too small to pay for an adapter: 29 points of a thousand; 30 are enough.
         assertThat(uplift("spice", 29, 0, 1000).low()).isPositive();
         assertThat(uplift("spice", 29, 0, 1000).outcome()).isEqualTo(Uplift.Outcome.NO_MEASURED_GAIN);
