@@ -3,11 +3,13 @@ package dev.stoa.kernel.vector;
 
 import static dev.stoa.kernel.vector.Lanes.F;
 import static dev.stoa.kernel.vector.Lanes.L;
+import static dev.stoa.kernel.vector.Lanes.LE;
+import static dev.stoa.kernel.vector.Lanes.load;
 import static dev.stoa.kernel.vector.Space.BLOCK_ROWS;
 import static dev.stoa.kernel.vector.Space.DEPTH;
-import static dev.stoa.kernel.vector.Space.PAD;
 import static dev.stoa.kernel.vector.Tiles.PANEL_BYTES;
 import static dev.stoa.kernel.vector.Tiles.ROWS;
+import static dev.stoa.kernel.vector.Tiles.VECTOR_BYTES;
 import static dev.stoa.kernel.vector.Tiles.WIDTH;
 
 import dev.stoa.kernel.Workers;
@@ -15,7 +17,6 @@ import dev.stoa.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorSpecies;
 
 /// c = alpha * op(a) * b + beta * c for b in panels: the part of a product that all threads share out.
 ///
@@ -23,9 +24,6 @@ import jdk.incubator.vector.VectorSpecies;
 /// over k in blocks of DEPTH from 0 up, each block one chain of multiply-adds: the same bits for any number of rows,
 /// any tile and any split among threads.
 final class Product implements Workers.Range {
-    /// As many lanes as a tile has rows: one step of k in the interleaved copy of a.
-    private static final VectorSpecies<Float> TILE_ROWS = L == 16
-            ? FloatVector.SPECIES_256 : FloatVector.SPECIES_128;
     /// Multiply-adds that make a second thread worth waking (a few microseconds).
     private static final long GRAIN = 1 << 18;
 
@@ -102,27 +100,36 @@ final class Product implements Workers.Range {
 
     private void copyRows(int row, int rows, int k, int depth, float[] block) {
         int length = a.cols();
+        if (depth == length) {
+            MemorySegment.copy(a.data(), Tensor.FLOAT, 4L * row * length, block, 0, rows * length);
+            return;
+        }
         for (int i = 0; i < rows; i++) {
-            MemorySegment.copy(a.data(), Tensor.FLOAT, ((long) (row + i) * length + k) * 4, block, i * (depth + PAD), depth);
+            MemorySegment.copy(a.data(), Tensor.FLOAT, ((long) (row + i) * length + k) * 4, block, i * depth, depth);
         }
     }
 
-    /// Tile t of the block at t * (ROWS * depth + PAD), as [k][ROWS].
+    /// Groups of L rows of op(a), each as [k][L]: one vector per step of k, which holds one or two tiles.
     private void interleave(int row, int rows, int k, int depth, float[] block) {
         int length = a.cols();
-        int whole = rows / ROWS;
-        int tileLength = ROWS * depth + PAD;
         for (int p = 0; p < depth; p++) {
-            long source = ((long) (k + p) * length + row) * 4;
-            for (int t = 0; t < whole; t++) {
-                FloatVector.fromMemorySegment(TILE_ROWS, a.data(), source + 4L * t * ROWS, Lanes.LE)
-                        .intoArray(block, t * tileLength + p * ROWS);
-            }
-            int rest = rows - whole * ROWS;
-            for (int i = 0; i < rest; i++) {
-                block[whole * tileLength + p * ROWS + i] = a.data().get(Tensor.FLOAT, source + 4L * (whole * ROWS + i));
-            }
+            spread(a.data(), ((long) (k + p) * length + row) * 4, rows, block, p * L, (depth + 1) * L);
         }
+    }
+
+    /// One step of k: L floats to every group.
+    private static void spread(MemorySegment data, long from, int rows, float[] block, int to, int step) {
+        int groups = rows / L;
+        for (int g = 0; g < groups; g++) load(data, from + (long) VECTOR_BYTES * g).intoArray(block, to + g * step);
+        if (groups * L < rows) {
+            load(data, from + (long) VECTOR_BYTES * groups, Lanes.first(rows - groups * L)).intoArray(block, to + groups * step);
+        }
+    }
+
+    /// Where the tile that starts at `row` of an interleaved block lies. A vector lies between groups, so that they do
+    /// not fall into one cache set.
+    private static int interleaved(int row, int depth) {
+        return row / L * L * (depth + 1) + row % L;
     }
 
     /// The block of a times `count` panels from j on.
@@ -145,7 +152,7 @@ final class Product implements Workers.Range {
             }
         }
         for (int i = done; wide > 0 && i < rows; i++) {
-            Tiles.row(space.block, i * (depth + PAD), panel, first, wide == 2 ? second : first, depth, space.sums);
+            Tiles.row(space.block, i * depth, panel, first, wide == 2 ? second : first, depth, space.sums);
             finish(space.sums, 0, 2, 1, row + i, j * WIDTH, scale);
             if (wide == 2) finish(space.sums, WIDTH, 2, 1, row + i, (j + 1) * WIDTH, scale);
         }
@@ -153,14 +160,13 @@ final class Product implements Workers.Range {
 
     /// Tiles of 8 and 4 rows on one panel; answers how many rows they covered, all but at most two.
     private int tiles(Space space, int row, int rows, int depth, MemorySegment panel, long from, int column, float scale) {
-        int stride = depth + PAD;
         int i = 0;
         while (rows - i >= 3) {
             int height = ROWS == 8 && rows - i >= 7 ? 8 : 4; // the block has room for the missing rows of a last tile
             if (height == 8) {
-                Tiles.rows8(space.block, i * stride, stride, panel, from, depth, space.sums);
+                Tiles.rows8(space.block, i * depth, depth, panel, from, depth, space.sums);
             } else {
-                Tiles.rows4(space.block, i * stride, stride, panel, from, depth, space.sums);
+                Tiles.rows4(space.block, i * depth, depth, panel, from, depth, space.sums);
             }
             finish(space.sums, 0, 2, Math.min(rows - i, height), row + i, column, scale);
             i += height;
@@ -170,12 +176,11 @@ final class Product implements Workers.Range {
 
     private int interleavedTiles(Space space, int row, int rows, int depth, MemorySegment panel, long from, int column,
             float scale) {
-        int tileLength = ROWS * depth + PAD;
         for (int i = 0; i < rows; i += ROWS) {
             if (ROWS == 8) {
-                Tiles.columns8(space.block, i / ROWS * tileLength, panel, from, depth, space.sums);
+                Tiles.columns8(space.block, interleaved(i, depth), panel, from, depth, space.sums);
             } else {
-                Tiles.columns4(space.block, i / ROWS * tileLength, panel, from, depth, space.sums);
+                Tiles.columns4(space.block, interleaved(i, depth), panel, from, depth, space.sums);
             }
             finish(space.sums, 0, 2, Math.min(rows - i, ROWS), row + i, column, scale);
         }
@@ -184,12 +189,11 @@ final class Product implements Workers.Range {
 
     private void halfPanel(Space space, int row, int rows, int depth, MemorySegment panel, long from, int column,
             float scale) {
-        int stride = depth + PAD;
         for (int i = 0; i < rows; i += 8) {
             if (transposed) {
-                Tiles.narrowColumns8(space.block, i / 8 * (8 * depth + PAD), panel, from, depth, space.sums);
+                Tiles.narrowColumns8(space.block, interleaved(i, depth), panel, from, depth, space.sums);
             } else {
-                Tiles.narrowRows8(space.block, i * stride, stride, panel, from, depth, space.sums);
+                Tiles.narrowRows8(space.block, i * depth, depth, panel, from, depth, space.sums);
             }
             finish(space.sums, 0, 1, Math.min(rows - i, 8), row + i, column, scale);
         }
@@ -197,37 +201,50 @@ final class Product implements Workers.Range {
 
     /// The sums of a tile, `vectors` vectors per row, into c.
     private void finish(float[] sums, int at, int vectors, int rows, int row, int column, float scale) {
-        for (int v = 0; v < vectors; v++) {
+        long offset = ((long) row * n + firstColumn + column) * 4;
+        if (vectors == 2 && alpha == 1 && b.columns() - column >= WIDTH && (scale == 0 || scale == 1)) {
+            if (scale == 0) {
+                store(sums, at, rows, c, offset, 4L * n);
+            } else {
+                add(sums, at, rows, c, offset, 4L * n);
+            }
+            return;
+        }
+        for (int v = 0; v < vectors; v++, offset += VECTOR_BYTES) {
             int lanes = Math.min(L, b.columns() - column - v * L);
             if (lanes <= 0) return;
-            long offset = ((long) row * n + firstColumn + column + v * L) * 4;
-            for (int i = 0; i < rows; i++, offset += 4L * n) {
-                FloatVector sum = FloatVector.fromArray(F, sums, at + (i * vectors + v) * L);
-                if (alpha != 1) sum = sum.mul(alpha);
-                if (lanes == L) {
-                    whole(sum, offset, scale);
-                } else {
-                    part(sum, offset, scale, Lanes.first(lanes));
-                }
-            }
+            VectorMask<Float> mask = Lanes.first(lanes);
+            for (int i = 0; i < rows; i++) combine(sums, at + (i * vectors + v) * L, offset + 4L * i * n, scale, mask);
         }
     }
 
-    private void whole(FloatVector sum, long offset, float scale) {
-        if (scale == 1) {
-            sum = sum.add(Lanes.load(c, offset));
-        } else if (scale != 0) {
-            sum = Lanes.load(c, offset).fma(FloatVector.broadcast(F, scale), sum);
+    private static void store(float[] sums, int at, int rows, MemorySegment c, long offset, long step) {
+        for (int i = 0; i < rows; i++) {
+            long to = offset + i * step;
+            FloatVector.fromArray(F, sums, at + i * WIDTH).intoMemorySegment(c, to, LE);
+            FloatVector.fromArray(F, sums, at + i * WIDTH + L).intoMemorySegment(c, to + VECTOR_BYTES, LE);
         }
-        sum.intoMemorySegment(c, offset, Lanes.LE);
     }
 
-    private void part(FloatVector sum, long offset, float scale, VectorMask<Float> mask) {
-        if (scale == 1) {
-            sum = sum.add(Lanes.load(c, offset, mask));
-        } else if (scale != 0) {
-            sum = Lanes.load(c, offset, mask).fma(FloatVector.broadcast(F, scale), sum);
+    private static void add(float[] sums, int at, int rows, MemorySegment c, long offset, long step) {
+        for (int i = 0; i < rows; i++) {
+            long to = offset + i * step;
+            FloatVector x = FloatVector.fromArray(F, sums, at + i * WIDTH).add(load(c, to));
+            FloatVector y = FloatVector.fromArray(F, sums, at + i * WIDTH + L).add(load(c, to + VECTOR_BYTES));
+            x.intoMemorySegment(c, to, LE);
+            y.intoMemorySegment(c, to + VECTOR_BYTES, LE);
         }
-        sum.intoMemorySegment(c, offset, Lanes.LE, mask);
+    }
+
+    /// Any alpha, scale and number of lanes; the same bits as the two above where they apply.
+    private void combine(float[] sums, int at, long offset, float scale, VectorMask<Float> mask) {
+        FloatVector sum = FloatVector.fromArray(F, sums, at);
+        if (alpha != 1) sum = sum.mul(alpha);
+        if (scale == 1) {
+            sum = sum.add(load(c, offset, mask));
+        } else if (scale != 0) {
+            sum = load(c, offset, mask).fma(FloatVector.broadcast(F, scale), sum);
+        }
+        sum.intoMemorySegment(c, offset, LE, mask);
     }
 }

@@ -10,11 +10,9 @@ final class Space {
     static final int DEPTH = 512;
     /// Rows of a that are copied at a time; with DEPTH they take a quarter of a usual second-level cache.
     static final int BLOCK_ROWS = 256;
-    /// Rows in the copy are this many floats longer than a power of two, so that they do not fall into one cache set.
-    static final int PAD = 16;
 
     /// A block of a; before that, rows of b on their way into a panel.
-    final float[] block = new float[(BLOCK_ROWS + Tiles.ROWS) * (DEPTH + PAD)];
+    final float[] block = new float[(BLOCK_ROWS + Tiles.ROWS) * (DEPTH + 1)];
     /// The sums of one tile.
     final float[] sums = new float[Tiles.OUT];
     /// Lanes of sums in double.

@@ -12,7 +12,7 @@ import jdk.incubator.vector.FloatVector;
 ///
 /// Each output is one chain of fused multiply-adds over k in ascending order, whatever the tile, so the tile that
 /// happens to compute a row does not show in its bits. Panels of b lie in native memory as [k][2 L] (half panels as
-/// [k][L]); a lies in a heap array, row-major with a stride or interleaved as [k][rows]. The sums go to `out`,
+/// [k][L]); a lies in a heap array, row-major with a stride or interleaved as [k][L]. The sums go to `out`,
 /// row after row, and are finished elsewhere: a store to the result in here costs C2 three quarters of the speed.
 /// Written out by hand because C2 keeps vectors in registers only when they are local variables.
 final class Tiles {
@@ -125,21 +125,21 @@ final class Tiles {
         for (int k = 0; k < depth; k++) {
             FloatVector x = load(b, from + (long) k * PANEL_BYTES);
             FloatVector y = load(b, from + (long) k * PANEL_BYTES + VECTOR_BYTES);
-            FloatVector w = FloatVector.broadcast(F, a[at + k * 8]);
+            FloatVector w = FloatVector.broadcast(F, a[at + k * L]);
             c0x = w.fma(x, c0x); c0y = w.fma(y, c0y);
-            w = FloatVector.broadcast(F, a[at + k * 8 + 1]);
+            w = FloatVector.broadcast(F, a[at + k * L + 1]);
             c1x = w.fma(x, c1x); c1y = w.fma(y, c1y);
-            w = FloatVector.broadcast(F, a[at + k * 8 + 2]);
+            w = FloatVector.broadcast(F, a[at + k * L + 2]);
             c2x = w.fma(x, c2x); c2y = w.fma(y, c2y);
-            w = FloatVector.broadcast(F, a[at + k * 8 + 3]);
+            w = FloatVector.broadcast(F, a[at + k * L + 3]);
             c3x = w.fma(x, c3x); c3y = w.fma(y, c3y);
-            w = FloatVector.broadcast(F, a[at + k * 8 + 4]);
+            w = FloatVector.broadcast(F, a[at + k * L + 4]);
             c4x = w.fma(x, c4x); c4y = w.fma(y, c4y);
-            w = FloatVector.broadcast(F, a[at + k * 8 + 5]);
+            w = FloatVector.broadcast(F, a[at + k * L + 5]);
             c5x = w.fma(x, c5x); c5y = w.fma(y, c5y);
-            w = FloatVector.broadcast(F, a[at + k * 8 + 6]);
+            w = FloatVector.broadcast(F, a[at + k * L + 6]);
             c6x = w.fma(x, c6x); c6y = w.fma(y, c6y);
-            w = FloatVector.broadcast(F, a[at + k * 8 + 7]);
+            w = FloatVector.broadcast(F, a[at + k * L + 7]);
             c7x = w.fma(x, c7x); c7y = w.fma(y, c7y);
         }
         c0x.intoArray(out, 0 * L); c0y.intoArray(out, 1 * L);
@@ -162,13 +162,13 @@ final class Tiles {
         for (int k = 0; k < depth; k++) {
             FloatVector x = load(b, from + (long) k * PANEL_BYTES);
             FloatVector y = load(b, from + (long) k * PANEL_BYTES + VECTOR_BYTES);
-            FloatVector w = FloatVector.broadcast(F, a[at + k * 4]);
+            FloatVector w = FloatVector.broadcast(F, a[at + k * L]);
             c0x = w.fma(x, c0x); c0y = w.fma(y, c0y);
-            w = FloatVector.broadcast(F, a[at + k * 4 + 1]);
+            w = FloatVector.broadcast(F, a[at + k * L + 1]);
             c1x = w.fma(x, c1x); c1y = w.fma(y, c1y);
-            w = FloatVector.broadcast(F, a[at + k * 4 + 2]);
+            w = FloatVector.broadcast(F, a[at + k * L + 2]);
             c2x = w.fma(x, c2x); c2y = w.fma(y, c2y);
-            w = FloatVector.broadcast(F, a[at + k * 4 + 3]);
+            w = FloatVector.broadcast(F, a[at + k * L + 3]);
             c3x = w.fma(x, c3x); c3y = w.fma(y, c3y);
         }
         c0x.intoArray(out, 0 * L); c0y.intoArray(out, 1 * L);
@@ -230,21 +230,21 @@ final class Tiles {
         FloatVector c7 = zero;
         for (int k = 0; k < depth; k++) {
             FloatVector x = load(b, from + (long) k * VECTOR_BYTES);
-            FloatVector w = FloatVector.broadcast(F, a[at + k * 8]);
+            FloatVector w = FloatVector.broadcast(F, a[at + k * L]);
             c0 = w.fma(x, c0);
-            w = FloatVector.broadcast(F, a[at + k * 8 + 1]);
+            w = FloatVector.broadcast(F, a[at + k * L + 1]);
             c1 = w.fma(x, c1);
-            w = FloatVector.broadcast(F, a[at + k * 8 + 2]);
+            w = FloatVector.broadcast(F, a[at + k * L + 2]);
             c2 = w.fma(x, c2);
-            w = FloatVector.broadcast(F, a[at + k * 8 + 3]);
+            w = FloatVector.broadcast(F, a[at + k * L + 3]);
             c3 = w.fma(x, c3);
-            w = FloatVector.broadcast(F, a[at + k * 8 + 4]);
+            w = FloatVector.broadcast(F, a[at + k * L + 4]);
             c4 = w.fma(x, c4);
-            w = FloatVector.broadcast(F, a[at + k * 8 + 5]);
+            w = FloatVector.broadcast(F, a[at + k * L + 5]);
             c5 = w.fma(x, c5);
-            w = FloatVector.broadcast(F, a[at + k * 8 + 6]);
+            w = FloatVector.broadcast(F, a[at + k * L + 6]);
             c6 = w.fma(x, c6);
-            w = FloatVector.broadcast(F, a[at + k * 8 + 7]);
+            w = FloatVector.broadcast(F, a[at + k * L + 7]);
             c7 = w.fma(x, c7);
         }
         c0.intoArray(out, 0 * L);

@@ -26,6 +26,8 @@ import jdk.incubator.vector.FloatVector;
 final class VectorMatmul implements Matmul {
     /// Columns of b packed at a time by gemm: with DEPTH, 2 MiB.
     private static final int BLOCK_COLUMNS = 1024;
+    /// Bytes between panels of that block; not a power of two, so that a step of k does not fall into one cache set.
+    private static final long STRIDE = (DEPTH + 1L) * PANEL_BYTES;
     /// Where lane l of a transposing load finds its row in the staged rows of b.
     private static final int STAGE = DEPTH + 1;
     private static final int[] STAGED_ROWS = stagedRows();
@@ -115,13 +117,13 @@ final class VectorMatmul implements Matmul {
         if (c.elements() == 0) return;
         turn.lock();
         try {
-            if (blockOfB == null) blockOfB = scope.allocate((long) BLOCK_COLUMNS * DEPTH * 4);
+            if (blockOfB == null) blockOfB = scope.allocate(STRIDE * (BLOCK_COLUMNS / WIDTH));
             for (int column = 0; column < c.cols(); column += BLOCK_COLUMNS) {
                 int columns = Math.min(BLOCK_COLUMNS, c.cols() - column);
                 int k = 0;
                 do {
                     int end = Math.min(depth, k + DEPTH);
-                    Panels panels = new Panels(blockOfB, null, (long) DEPTH * PANEL_BYTES, columns, k, L == 16);
+                    Panels panels = new Panels(blockOfB, null, STRIDE, columns, k, L == 16);
                     packing.run(transposeB, b, column, k, end - k, panels);
                     product.run(transposeA, a, k, end, panels, c, column, alpha, k == 0 ? beta : 1);
                     k = end;
@@ -155,38 +157,41 @@ final class VectorMatmul implements Matmul {
 
         @Override
         public void run(int worker, int from, int to) {
-            for (int j = from; j < to; j++) {
-                int vectors = panels.narrow(j * WIDTH) ? 1 : 2;
-                int first = column + j * WIDTH;
-                long at = panels.at(j, k);
-                if (transposed) {
-                    transpose(b, first, k, depth, spaces[worker].block, panels.data(), at, vectors);
-                } else {
-                    int columns = Math.min(WIDTH, panels.columns() - j * WIDTH);
-                    for (int v = 0; v < vectors; v++) {
-                        copy(b, first + v * L, k, depth, columns - v * L, panels.data(), at + (long) v * VECTOR_BYTES,
-                                vectors * VECTOR_BYTES);
-                    }
+            if (transposed) {
+                for (int j = from; j < to; j++) {
+                    transpose(b, column + j * WIDTH, k, depth, spaces[worker].block, panels.data(), panels.at(j, k),
+                            panels.narrow(j * WIDTH) ? 1 : 2);
                 }
+                return;
+            }
+            int whole = Math.min(to, panels.columns() / WIDTH);
+            for (int p = 0; p < depth; p++) {
+                long source = 4L * ((long) (k + p) * b.cols() + column);
+                spread(b.data(), source, from, whole, panels.data(), (long) p * PANEL_BYTES, panels.stride());
+                if (whole < to) tail(source, whole, p);
+            }
+        }
+
+        /// One step of k of the last panel, filled up with zeros.
+        private void tail(long source, int j, int p) {
+            int columns = panels.columns() - j * WIDTH;
+            long to = panels.at(j, k + p);
+            for (int v = 0; v < (panels.narrow(j * WIDTH) ? 1 : 2); v++) {
+                FloatVector row = columns > v * L
+                        ? Lanes.load(b.data(), source + 4L * (j * WIDTH + v * L), Lanes.first(Math.min(L, columns - v * L)))
+                        : FloatVector.zero(F);
+                row.intoMemorySegment(panels.data(), to + (long) v * VECTOR_BYTES, LE);
             }
         }
     }
 
-    /// Rows [k, k + depth) of b (K, N), L columns from `column` on, `columns` of them real.
-    private static void copy(Tensor b, int column, int k, int depth, int columns, MemorySegment panel, long at, int step) {
-        long rowBytes = 4L * b.cols();
-        long from = k * rowBytes + 4L * column;
-        MemorySegment data = b.data();
-        if (columns >= L) {
-            for (int p = 0; p < depth; p++) {
-                Lanes.load(data, from + p * rowBytes).intoMemorySegment(panel, at + (long) p * step, LE);
-            }
-        } else {
-            var mask = Lanes.first(Math.max(0, columns));
-            for (int p = 0; p < depth; p++) {
-                FloatVector row = columns > 0 ? Lanes.load(data, from + p * rowBytes, mask) : FloatVector.zero(F);
-                row.intoMemorySegment(panel, at + (long) p * step, LE);
-            }
+    /// One row of b to the whole panels [from, to).
+    private static void spread(MemorySegment b, long row, int from, int to, MemorySegment panels, long at, long stride) {
+        for (int j = from; j < to; j++) {
+            long source = row + (long) PANEL_BYTES * j;
+            long target = at + stride * j;
+            Lanes.load(b, source).intoMemorySegment(panels, target, LE);
+            Lanes.load(b, source + VECTOR_BYTES).intoMemorySegment(panels, target + VECTOR_BYTES, LE);
         }
     }
 
