@@ -62,7 +62,7 @@ final class FakeMemory implements MemoryStore {
 
     @Override
     public MemoryStats stats(TenantContext tenant) {
-        return new MemoryStats(said.size(), 0, said.size(), 0, 0, null);
+        return new MemoryStats(said.size(), 0, said.size(), 0, null);
     }
 
     @Override

@@ -2,4 +2,4 @@
 package dev.stoa.memory;
 
 /// Live counts and sizes of one tenant. `readOnly` is null, or says why writes are refused.
-public record MemoryStats(int episodes, int facts, long seq, long logBytes, long checkpointBytes, String readOnly) {}
+public record MemoryStats(int episodes, int facts, long seq, long logBytes, String readOnly) {}

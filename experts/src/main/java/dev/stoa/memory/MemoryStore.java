@@ -12,12 +12,12 @@ public interface MemoryStore extends AutoCloseable {
 
     RecallResult recall(TenantContext tenant, RecallQuery query);
 
-    List<Fact> facts(TenantContext tenant, FactQuery query);
+    List<Fact> facts(TenantContext tenant, FactQuery query) throws IOException;
 
     /// Synchronous: no later recall returns a forgotten item.
     ForgetCertificate forget(TenantContext tenant, ForgetSelector selector, ForgetMode mode) throws IOException;
 
-    MemoryStats stats(TenantContext tenant);
+    MemoryStats stats(TenantContext tenant) throws IOException;
 
     @Override
     void close() throws IOException;

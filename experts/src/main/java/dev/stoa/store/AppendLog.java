@@ -70,6 +70,19 @@ public final class AppendLog implements AutoCloseable {
         return new AppendLog(file, disk, salt, FileChannel.open(file, StandardOpenOption.WRITE), end);
     }
 
+    /// The whole records before the first damaged one, without touching the file; none of a file that is no log.
+    public static List<byte[]> readable(Path file) throws IOException {
+        byte[] content = Files.readAllBytes(file);
+        List<byte[]> records = new ArrayList<>();
+        if (content.length < HEADER || Arrays.mismatch(content, 0, MAGIC.length, MAGIC, 0, MAGIC.length) >= 0) return records;
+        ByteBuffer buffer = ByteBuffer.wrap(content).order(ByteOrder.LITTLE_ENDIAN);
+        long salt = buffer.getLong(MAGIC.length);
+        for (int at = HEADER, length; (length = frameAt(buffer, at, salt)) >= 0; at += FRAME + length) {
+            records.add(Arrays.copyOfRange(content, at + FRAME, at + FRAME + length));
+        }
+        return records;
+    }
+
     private static ByteBuffer header(long salt) {
         return ByteBuffer.allocate(HEADER).order(ByteOrder.LITTLE_ENDIAN).put(MAGIC).putLong(salt);
     }
