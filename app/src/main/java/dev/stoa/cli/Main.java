@@ -52,6 +52,7 @@ public final class Main implements Callable<Integer> {
 
     static CommandLine commandLine(Session session) {
         CommandLine line = new CommandLine(new Main(session));
+        line.addSubcommand(new DemoVerb(session));
         line.addSubcommand(new RunVerb(session));
         line.addSubcommand(new ChatVerb(session));
         line.addSubcommand(new ServeVerb(session));

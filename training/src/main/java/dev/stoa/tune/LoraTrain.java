@@ -51,6 +51,10 @@ public final class LoraTrain {
             }
         }
 
+        public Config withTrain(TrainConfig other) {
+            return new Config(rank, alpha, targets, seed, adamw, other, baseName);
+        }
+
         /// The demo world's recipe: rank 8, alpha 16, steps of 1,024 tokens, 10 warm-up steps, cosine to a twentieth.
         public static Config demo(long seed, int steps, String baseName) {
             TrainConfig train = TrainConfig.of(Schedule.cosine(Math.min(10, steps / 2), steps, 0.05), new StepSize.Tokens(1024), 1024, 1)

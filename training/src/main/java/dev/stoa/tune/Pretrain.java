@@ -47,6 +47,10 @@ public final class Pretrain {
             files = Map.copyOf(files);
         }
 
+        public Config withTrain(TrainConfig other) {
+            return new Config(architecture, seed, muon, adamw, other, files);
+        }
+
         /// The demo world's recipe: steps of 4,096 tokens, 60 warm-up steps, cosine to a tenth at `steps`, clip 1.
         public static Config demo(Architecture architecture, long seed, int steps, Map<String, String> files) {
             TrainConfig train = TrainConfig.of(Schedule.cosine(Math.min(60, steps / 2), steps, 0.1), new StepSize.Tokens(4096), 4096, 1)

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.demo;
+
+import dev.stoa.data.Example;
+import dev.stoa.eval.world.Domain;
+import dev.stoa.eval.world.ExpertMix;
+import dev.stoa.eval.world.Item;
+import dev.stoa.eval.world.ItemEncoder;
+import dev.stoa.eval.world.Plant;
+import dev.stoa.eval.world.Recipe;
+import dev.stoa.eval.world.Split;
+import dev.stoa.eval.world.World;
+import dev.stoa.model.Model;
+import dev.stoa.tensor.Scope;
+import dev.stoa.tune.EvalSet;
+import dev.stoa.tune.Judge;
+import dev.stoa.tune.LoraTrain;
+import dev.stoa.tune.TrainListener;
+import dev.stoa.tune.TrainResult;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+
+/// Trains one composable expert per domain, naive ones where the claims compare the two, and a control whose labels
+/// are shuffled. Every finished expert is kept; an interrupted one resumes from its checkpoint.
+final class ExpertsPhase implements Phase<ExpertsPhase.Result> {
+    private static final int VALIDATION_ITEMS = 48;
+    private static final int SAVE_SECONDS = 10;
+    private static final double KNOWN = 0.97;
+    private static final int LANDING_STEPS = 48;
+
+    /// What is trained: `name` is also the directory of the adapter.
+    record Job(String name, String domain, String kind) {
+        static final String COMPOSABLE = "composable", NAIVE = "naive", SHUFFLED = "shuffled";
+
+        static Job of(String domain, String kind) {
+            return new Job(kind.equals(COMPOSABLE) ? domain : domain + "-" + kind, domain, kind);
+        }
+    }
+
+    record Point(int step, double loss, double exact) {}
+
+    record Trained(Job job, int steps, int chosenStep, double loss, long tokens, double seconds, double tokensPerSecond, List<Point> curve) {}
+
+    record Result(List<Trained> experts, double seconds, double tokensPerSecond) {
+        Trained of(String name) {
+            return experts.stream().filter(each -> each.job().name().equals(name)).findFirst()
+                    .orElseThrow(() -> new IllegalArgumentException("no expert " + name));
+        }
+    }
+
+    @Override
+    public String name() {
+        return "3-experts";
+    }
+
+    @Override
+    public String title() {
+        return "experts";
+    }
+
+    @Override
+    public int budgetSeconds() {
+        return 75;
+    }
+
+    @Override
+    public Class<Result> resultType() {
+        return Result.class;
+    }
+
+    /// The experts of a world: composable ones for every domain; naive ones for two planted pairs (a pair is needed to
+    /// measure what they do to each other) and for the vandals; the control for the first of these domains.
+    static List<Job> jobs(World world) {
+        List<Job> jobs = new ArrayList<>();
+        for (Domain domain : world.domains()) jobs.add(Job.of(domain.name(), Job.COMPOSABLE));
+        Set<String> naive = new LinkedHashSet<>(Composition.naiveDomains(world));
+        naive.addAll(vandals(world));
+        for (String domain : naive) jobs.add(Job.of(domain, Job.NAIVE));
+        jobs.add(Job.of(Composition.naiveDomains(world).getFirst(), Job.SHUFFLED));
+        return jobs;
+    }
+
+    /// The domains whose naive version learns rows that damage another one.
+    static Set<String> vandals(World world) {
+        Set<String> names = new LinkedHashSet<>();
+        for (Plant plant : world.plants()) {
+            if (plant.type() == Plant.Type.VANDAL) names.add(plant.domains().getFirst());
+        }
+        return names;
+    }
+
+    @Override
+    public Result run(Workbench bench) throws IOException {
+        List<Job> jobs = jobs(bench.world);
+        List<Trained> trained = new ArrayList<>();
+        Model model = bench.engine().model();
+        for (int i = 0; i < jobs.size(); i++) trained.add(train(bench, model, jobs.get(i), i, jobs.size()));
+        double seconds = trained.stream().mapToDouble(Trained::seconds).sum();
+        return new Result(trained, seconds, trained.stream().mapToLong(Trained::tokens).sum() / seconds);
+    }
+
+    private static Trained train(Workbench bench, Model model, Job job, int index, int of) throws IOException {
+        Path directory = bench.adapter(job.name());
+        Path facts = directory.resolveSibling(job.name() + ".json");
+        if (Files.isDirectory(directory) && Files.isRegularFile(facts)) {
+            Known known = Stored.read(facts, Known.class);
+            if (known.identity().equals(identity(bench, model, job))) return known.trained();
+        }
+        Stored.deleteTree(directory);
+        World world = bench.world;
+        ItemEncoder encoder = bench.encoder();
+        Recipe recipe = job.kind().equals(Job.COMPOSABLE) ? Recipe.COMPOSABLE : Recipe.NAIVE;
+        ExpertMix mix = job.kind().equals(Job.SHUFFLED)
+                ? world.expert(job.domain(), recipe, world.shuffledGold(job.domain())) : world.expert(job.domain(), recipe);
+        int steps = recipe == Recipe.COMPOSABLE ? bench.settings.expertSteps() : bench.settings.naiveSteps();
+        LoraTrain.Config recipeConfig = LoraTrain.Config.demo(bench.options.seed(), steps, "stoa-demo-base");
+        LoraTrain.Config config = recipeConfig.withTrain(recipeConfig.train().withSaves(0, SAVE_SECONDS));
+        List<Point> curve = new ArrayList<>();
+        Path run = bench.options.out().resolve("expert-runs").resolve(job.name());
+        TrainResult result;
+        try (Scope scope = bench.engine().ledger().scope("expert " + job.name())) {
+            result = LoraTrain.run(config, model, encoder.expert(mix, identity(bench, model, job)), List.of(validation(world, encoder, job)),
+                    judge(), listener(bench, job, index, of, curve), run, directory, scope);
+        }
+        if (result.output() == null) throw new IOException("training expert " + job.name() + " ended with " + result.status());
+        Trained trained = new Trained(job, result.steps(), result.chosenStep(), result.loss(), result.tokens(), result.seconds(),
+                result.tokensPerSecond(), curve);
+        Stored.write(facts, new Known(identity(bench, model, job), trained));
+        Stored.deleteTree(run);
+        return trained;
+    }
+
+    private record Known(String identity, Trained trained) {}
+
+    private static String identity(Workbench bench, Model model, Job job) {
+        return "world " + bench.world.hash() + " " + job + " base " + model.hash() + " " + bench.settings;
+    }
+
+    private static EvalSet validation(World world, ItemEncoder encoder, Job job) {
+        List<Example> samples = new ArrayList<>();
+        for (int i = 0; i < VALIDATION_ITEMS; i++) {
+            Item item = world.question(job.domain(), Split.VALID, i);
+            samples.add(Example.of(encoder.prompt(item.prompt()), encoder.answer(item.answer()), 0));
+        }
+        return new EvalSet("own", samples);
+    }
+
+    /// Once the expert knows its table the rate decays over some more steps, in which it goes on learning to stay silent
+    /// elsewhere. The last weights are kept.
+    private static Judge judge() {
+        return (step, scores) -> scores.getFirst().exact() >= KNOWN ? Judge.Verdict.land(-step, LANDING_STEPS) : Judge.Verdict.go(-step);
+    }
+
+    private static TrainListener listener(Workbench bench, Job job, int index, int of, List<Point> curve) {
+        return new TrainListener() {
+            @Override
+            public void onStep(Step step) {
+                bench.progress.step(String.format(Locale.ROOT, "%s (%d of %d), loss %.3f", job.name(), index + 1, of, step.loss()),
+                        (long) index * step.steps() + step.step(), (long) of * step.steps());
+            }
+
+            @Override
+            public void onEval(int step, List<EvalSet.Score> scores, boolean best) {
+                curve.add(new Point(step, scores.getFirst().loss(), scores.getFirst().exact()));
+            }
+        };
+    }
+}
