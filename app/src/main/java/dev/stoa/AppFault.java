@@ -17,5 +17,5 @@ public enum AppFault implements Fault.Code {
     // the server itself (500, 503)
     INTERNAL_ERROR, DRAINING, MEMORY_UNAVAILABLE,
     // command line
-    USAGE, NO_SERVER, PORT_IN_USE, IO_ERROR, INTERRUPTED
+    USAGE, REFUSED, NO_SERVER, PORT_IN_USE, IO_ERROR, INTERRUPTED
 }

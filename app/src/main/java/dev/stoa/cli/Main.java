@@ -58,6 +58,7 @@ public final class Main implements Callable<Integer> {
         line.addSubcommand(new ServeVerb(session));
         line.addSubcommand(new PsVerb(session));
         line.addSubcommand(new StopVerb(session));
+        line.addSubcommand(ExpertVerb.commandLine(session));
         line.addSubcommand(new VersionVerb(session));
         line.addSubcommand(new DoctorVerb(session));
         help(line);

@@ -130,10 +130,15 @@ class PipelineTest {
     }
 
     @Test
-    void memoryIsWrittenForANamedPerson() throws Exception {
+    void memoryIsWrittenForANamedPersonAndRecalledIntoThePrompt() throws Exception {
         ask("stoa", "my cat is Mia", "{\"memory\":{\"subject\":\"ann\"}}");
         assertThat(server.memory.said).extracting(one -> one.episode().text()).containsExactly("my cat is Mia", "ok");
         assertThat(server.memory.said.getFirst().tenant().subject()).isEqualTo("ann");
+        ask("stoa", "what is my cat called", "{\"memory\":{\"subject\":\"ann\"}}");
+        assertThat(server.generator.promptText(1)).contains("my cat is Mia").endsWith("assistant: ");
+        assertThat(server.generator.promptText(1).indexOf("Mia")).isLessThan(server.generator.promptText(1).indexOf("what is my cat called"));
+        ask("tiny", "what is my cat called", "{}");
+        assertThat(server.generator.promptText(2)).as("the base's id recalls nothing").doesNotContain("Mia");
     }
 
     @Test

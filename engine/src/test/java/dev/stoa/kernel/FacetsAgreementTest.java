@@ -177,7 +177,7 @@ class FacetsAgreementTest {
     }
 
     @Test
-    void exponentialKeepsFullPrecisionWhereItDominates() {
+    void exponentialIsWithinTwoUlpAndHandlesTheEnds() {
         // Through silu(g) * up with g = -x: -x / (1 + e^x) recovers e^x where it dominates.
         int n = 4000;
         float[] gate = new float[n];

@@ -28,7 +28,7 @@ public final class HttpStatus {
             case MODEL_NOT_FOUND, ADAPTER_NOT_INSTALLED, NOT_FOUND -> 404;
             case METHOD_NOT_ALLOWED -> 405;
             case BODY_TIMEOUT -> 408;
-            case ADAPTER_BUSY, VERSION_CONFLICT -> 409;
+            case ADAPTER_BUSY, VERSION_CONFLICT, REFUSED -> 409;
             case REQUEST_TOO_LARGE -> 413;
             case UNSUPPORTED_MEDIA_TYPE -> 415;
             case DRAINING, MEMORY_UNAVAILABLE -> 503;

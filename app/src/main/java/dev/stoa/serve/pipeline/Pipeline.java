@@ -9,6 +9,7 @@ import dev.stoa.generate.Event;
 import dev.stoa.generate.GenerateConfig;
 import dev.stoa.generate.GenerateRequest;
 import dev.stoa.generate.Generator;
+import dev.stoa.memory.MemoryBlock;
 import dev.stoa.template.Message;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,6 +29,7 @@ public final class Pipeline {
     private final Limits limits;
     private final ModelNames names;
     private final RememberStage remember;
+    private final MemoryBlock memoryBlock;
     private final List<Stage> stages;
     private final TraceRing traces;
     private final StageObserver observer;
@@ -49,6 +51,7 @@ public final class Pipeline {
         this.names = names;
         this.traces = traces;
         this.observer = observer;
+        this.memoryBlock = new MemoryBlock(backend.tokenizer());
         this.remember = new RememberStage(backend.memory());
         this.stages = List.of(
                 new RouteStage(backend.router(), limits.routeMs()), new MountStage(backend.experts()),
@@ -108,7 +111,7 @@ public final class Pipeline {
         Exchange exchange = new Exchange(request.choices());
         List<Generator.RequestHandle> handles = new ArrayList<>();
         try {
-            List<Message> messages = RecallStage.insert(request.messages(), state.recalled());
+            List<Message> messages = RecallStage.insert(request.messages(), state.recalled(), memoryBlock);
             int[] prompt = backend.prompts().encode(messages);
             long asked = request.stoa().timeoutMs() == null ? limits.requestMs() : request.stoa().timeoutMs();
             Context context = Context.within(state.tenant(), Math.min(asked, limits.requestMs()));

@@ -3,16 +3,20 @@ package dev.stoa.serve.pipeline;
 
 import dev.stoa.AppFault;
 import dev.stoa.Fault;
+import dev.stoa.memory.MemoryBlock;
 import dev.stoa.memory.MemoryStore;
 import dev.stoa.memory.RecallQuery;
 import dev.stoa.memory.RecallResult;
 import dev.stoa.memory.TenantContext;
 import dev.stoa.template.Message;
+import java.security.SecureRandom;
+import java.util.ArrayList;
 import java.util.List;
 
 /// Looks for what memory holds on the question. Off for the base's id unless asked for; `force` without a memory is
 /// refused, because it was asked for by name.
 final class RecallStage implements Stage {
+    private static final SecureRandom FENCES = new SecureRandom();
     private final MemoryStore memory;
     private final long budgetMs;
 
@@ -62,8 +66,16 @@ final class RecallStage implements Stage {
         return TenantContext.of(state.tenant()).subject(subject).conversation(ask.conversation());
     }
 
-    /// The messages with what was recalled placed before the last user message, in the user's role.
-    static List<Message> insert(List<Message> messages, RecallResult recalled) {
+    /// The messages with what was recalled, fenced, at the head of the last user message: data in the user's role.
+    static List<Message> insert(List<Message> messages, RecallResult recalled, MemoryBlock block) {
+        if (recalled == null || recalled.items().isEmpty()) return messages;
+        String text = block.render(recalled, MemoryBlock.BUDGET_TOKENS, FENCES.nextInt());
+        List<Message> all = new ArrayList<>(messages);
+        for (int i = all.size() - 1; i >= 0 && !text.isEmpty(); i--) {
+            if (!all.get(i).role().equals("user")) continue;
+            all.set(i, new Message("user", text + all.get(i).content()));
+            return all;
+        }
         return messages;
     }
 }

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.cli;
+
+import dev.stoa.AppFault;
+import dev.stoa.Fault;
+import dev.stoa.adapter.Adapter;
+import dev.stoa.gate.Forgetting;
+import dev.stoa.gate.ForgettingReport;
+import dev.stoa.gate.Health;
+import dev.stoa.gate.HealthReport;
+import dev.stoa.serve.BaseModel;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/// `stoa expert gate [health|forgetting]`: is the adapter a working update of this base, and does it share directions
+/// with earlier ones. The angle is a diagnostic: it never fails alone.
+@Command(name = "gate", sortOptions = false, description = "Check an adapter: health, and the forgetting angle to earlier ones.",
+        footer = {
+            "", "Examples:", "  stoa expert gate --base base --expert adapters/new",
+            "  stoa expert gate forgetting --base base --expert adapters/new --against adapters/old"
+        })
+final class ExpertGateVerb implements Callable<Integer> {
+    private final Session session;
+
+    @Parameters(arity = "0..1", paramLabel = "health|forgetting", description = "Only this check.")
+    private String only;
+
+    @Option(names = "--base", required = true, paramLabel = "DIR", description = "The base model's directory.")
+    private Path base;
+
+    @Option(names = "--expert", required = true, paramLabel = "DIR", description = "The adapter's directory.")
+    private Path expert;
+
+    @Option(names = "--against", paramLabel = "DIR", description = "An earlier adapter (repeatable).")
+    private List<Path> against = List.of();
+
+    @Mixin
+    private final ModelOptions model = new ModelOptions();
+
+    ExpertGateVerb(Session session) {
+        this.session = session;
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        Console console = session.console("expert gate");
+        boolean health = only == null || only.equals("health");
+        boolean forgetting = only == null || only.equals("forgetting");
+        if (!health && !forgetting) {
+            throw Fault.of(AppFault.USAGE, "unknown check \"%s\"", only).expected("health or forgetting").exception();
+        }
+        if (forgetting && only != null && against.isEmpty()) {
+            throw Fault.of(AppFault.USAGE, "the forgetting angle needs an earlier adapter").next("add --against DIR").exception();
+        }
+        Map<String, Object> facts = new LinkedHashMap<>();
+        boolean passed = true;
+        try (BaseModel loaded = model.open(base, null, console)) {
+            if (health) {
+                HealthReport report = Health.check(expert, Health.Base.of(loaded.engine().model()), Health.Options.STRICT);
+                passed = report.healthy();
+                console.line("health      %s  %d/%d B non-zero", console.verdict(report.healthy() ? "ok" : "fail"),
+                        report.totalLoraB() - report.zeroLoraB(), report.totalLoraB());
+                for (String failure : report.failures()) console.line("            %s", failure);
+                for (String warning : report.warnings()) console.warn("%s", warning);
+                facts.put("health", report);
+            }
+            if (passed && forgetting && !against.isEmpty()) facts.put("forgetting", angles(loaded, console));
+        }
+        console.line("verdict     %s", passed ? "PASS" : "FAIL");
+        facts.put("pass", passed);
+        console.result(passed, facts);
+        return passed ? ExitCode.DONE.number : ExitCode.NEGATIVE.number;
+    }
+
+    private Map<String, Object> angles(BaseModel loaded, Console console) throws IOException {
+        Adapter fresh = loaded.engine().adapters().load("new", expert);
+        Map<String, Object> all = new LinkedHashMap<>();
+        for (Path earlier : against) {
+            Adapter prior = loaded.engine().adapters().load("prior", earlier);
+            ForgettingReport report = Forgetting.compare(prior, fresh, null);
+            Double mean = report.angleDegreesMean();
+            boolean low = mean != null && (mean < Forgetting.ANGLE_LOW || !report.offendingModules().isEmpty());
+            console.line("forgetting  %s  against %s: %s, %d modules under %.0f deg", console.verdict(low ? "warn" : "ok"), earlier,
+                    mean == null ? "no module in common" : "mean %.1f deg".formatted(mean), report.offendingModules().size(), Forgetting.ANGLE_LOW);
+            all.put(earlier.toString(), report);
+        }
+        return all;
+    }
+}

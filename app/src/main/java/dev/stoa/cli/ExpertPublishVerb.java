@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.cli;
+
+import dev.stoa.AppFault;
+import dev.stoa.Fault;
+import dev.stoa.gate.Health;
+import dev.stoa.gate.HealthReport;
+import dev.stoa.library.Active;
+import dev.stoa.library.Evidence;
+import dev.stoa.library.ExpertVersion;
+import dev.stoa.library.Library;
+import dev.stoa.library.Manifest;
+import dev.stoa.library.State;
+import dev.stoa.serve.BaseModel;
+import dev.stoa.serve.Version;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import tools.jackson.databind.json.JsonMapper;
+
+/// `stoa expert publish NAME`: stores a healthy adapter as a new version and makes it the serving one. The health
+/// report is kept as evidence; an unhealthy adapter is rejected and nothing changes for those who are served.
+@Command(name = "publish", sortOptions = false, description = "Store an adapter as a new version and let it serve.",
+        footer = {"", "Examples:", "  stoa expert publish sql --library experts --base base --expert adapters/sql --domain sql"})
+final class ExpertPublishVerb implements Callable<Integer> {
+    private final Session session;
+
+    @Parameters(paramLabel = "NAME", description = "The expert's name.")
+    private String name;
+
+    @Option(names = "--library", required = true, paramLabel = "DIR", description = "The library's directory; made when missing.")
+    private Path library;
+
+    @Option(names = "--base", required = true, paramLabel = "DIR", description = "The base model's directory.")
+    private Path base;
+
+    @Option(names = "--expert", required = true, paramLabel = "DIR", description = "The adapter's directory.")
+    private Path expert;
+
+    @Option(names = "--release", paramLabel = "V", description = "Version (default: the next whole number).")
+    private String version;
+
+    @Option(names = "--domain", paramLabel = "NAME", description = "What it is an expert in (repeatable; default: its name).")
+    private List<String> domains = List.of();
+
+    @Mixin
+    private final ModelOptions model = new ModelOptions();
+
+    ExpertPublishVerb(Session session) {
+        this.session = session;
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        Console console = session.console("expert publish");
+        try (Library store = Library.open(library); BaseModel loaded = model.open(base, null, console)) {
+            HealthReport health = Health.check(expert, Health.Base.of(loaded.engine().model()), Health.Options.STRICT);
+            if (!health.healthy()) {
+                throw Fault.of(AppFault.REFUSED, "the adapter is not healthy, nothing was published").where(expert)
+                        .issues(health.failures()).next("stoa expert gate health --base " + base + " --expert " + expert).exception();
+            }
+            String hash = loaded.engine().model().hash();
+            Manifest.Base on = new Manifest.Base(hash, hash, loaded.engine().text().tokenizerHash(), loaded.engine().text().templateHash());
+            String next = version == null ? next(store.versions(name)) : version;
+            Manifest draft = Manifest.of(name, next, domains.isEmpty() ? List.of(name) : domains, on, Version.STOA);
+            store.add(draft, expert);
+            String report = store.keepReport("health", name + "-" + next, JsonMapper.shared().writeValueAsBytes(health));
+            List<Evidence> evidence = List.of(new Evidence("health", report, 0, null));
+            store.move(name, next, State.GATING, "health", evidence);
+            Active active = store.publish(name, next, evidence);
+            console.line("published %s@%s", name, active.version());
+            console.say("next   stoa serve %s --library %s", base, library);
+            console.result(Map.of("name", name, "version", active.version(), "generation", active.generation()));
+            return ExitCode.DONE.number;
+        }
+    }
+
+    private static String next(List<ExpertVersion> versions) {
+        int highest = 0;
+        for (ExpertVersion one : versions) {
+            if (one.version().matches("[0-9]{1,9}")) highest = Math.max(highest, Integer.parseInt(one.version()));
+        }
+        return Integer.toString(highest + 1);
+    }
+}
