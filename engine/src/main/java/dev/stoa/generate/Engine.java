@@ -4,13 +4,10 @@ package dev.stoa.generate;
 import dev.stoa.EngineFault;
 import dev.stoa.Fault;
 import dev.stoa.FaultException;
-import dev.stoa.adapter.Adapter;
 import dev.stoa.adapter.AdapterSet;
 import dev.stoa.cache.CachePool;
 import dev.stoa.cache.CacheStack;
-import dev.stoa.format.ModelDirectory;
 import dev.stoa.generate.Scheduler.Slice;
-import dev.stoa.kernel.KernelProvider;
 import dev.stoa.kernel.Kernels;
 import dev.stoa.model.Batch;
 import dev.stoa.model.Decoder;
@@ -33,19 +30,6 @@ import java.util.function.Consumer;
 /// Runs many requests on one model. Callers on any thread queue work; one thread of its own runs [#step], so that all
 /// tensors, caches and samplers have a single user. Owns what it was opened with and returns all of it on [#close].
 public final class Engine implements Generator {
-    /// What other threads ask of the engine's thread.
-    private sealed interface Command {
-        record Submit(Sequence sequence) implements Command {}
-
-        record Cancel(Sequence sequence) implements Command {}
-
-        record CancelUsers(Adapter adapter) implements Command {}
-
-        record Ask(CompletableFuture<Stats> answer) implements Command {}
-
-        record Stop() implements Command {}
-    }
-
     /// What the engine holds at one moment between two steps; all but `steps` are zero when nothing runs.
     public record Stats(int running, int waiting, int caches, long cacheBytes, int leases, int permits, long steps) {}
 
@@ -73,7 +57,7 @@ public final class Engine implements Generator {
     private boolean closed;
     private long steps;
 
-    private Engine(Model model, TextSetup text, List<Integer> eosIds, LoadConfig config, Ledger ledger, List<Runnable> onClose) {
+    Engine(Model model, TextSetup text, List<Integer> eosIds, LoadConfig config, Ledger ledger, List<Runnable> onClose) {
         this.config = config;
         this.model = model;
         this.text = text;
@@ -107,26 +91,10 @@ public final class Engine implements Generator {
     /// Loads the model directory that `config` names, with its tokenizer; everything loaded is the engine's and is
     /// returned on close.
     public static Engine open(LoadConfig config) throws IOException {
-        if (config.model() == null) throw new IllegalArgumentException("the load config names no model directory");
-        Ledger ledger = new Ledger();
-        Scope weights = ledger.scope("weights");
-        List<Runnable> opened = new ArrayList<>(List.of(weights::close));
-        try {
-            ModelDirectory directory = ModelDirectory.open(config.model(), weights);
-            Kernels kernels = KernelProvider.open(config.kernels(), config.threads());
-            opened.addFirst(kernels::close);
-            LOG.log(System.Logger.Level.DEBUG, "event=kernels {0}", kernels.reason());
-            Model model = Model.load(directory, kernels, weights);
-            TextSetup text = TextSetup.of(directory);
-            List<Integer> eosIds = EosIds.of(model.spec(), directory, text.tokenizer());
-            return start(new Engine(model, text, eosIds, config, ledger, opened));
-        } catch (IOException | RuntimeException failure) {
-            opened.forEach(Runnable::run);
-            throw failure;
-        }
+        return EngineLoader.open(config);
     }
 
-    private static Engine start(Engine engine) {
+    static Engine start(Engine engine) {
         engine.thread.start();
         return engine;
     }

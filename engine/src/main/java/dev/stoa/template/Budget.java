@@ -14,8 +14,8 @@ final class Budget {
 
     /// Before producing or comparing that many elements.
     void elements(long count) {
+        if (count > MAX_STEPS - steps) throw new Problem("the template takes more than %d steps", MAX_STEPS);
         steps += count;
-        if (steps > MAX_STEPS) throw new Problem("the template takes more than %d steps", MAX_STEPS);
     }
 
     /// Before producing a text of that length.

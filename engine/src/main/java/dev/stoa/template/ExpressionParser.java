@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.stoa.template;
 
+import dev.stoa.FaultException;
 import dev.stoa.template.Node.Arguments;
 import dev.stoa.template.Node.Expression;
 import dev.stoa.template.Token.Kind;
@@ -19,12 +20,28 @@ final class ExpressionParser {
 
     private final Source source;
     private final TokenStream stream;
+    private final List<FaultException> unknown = new ArrayList<>();
+    private boolean lenient;
     private int depth;
     private int chain;
 
     ExpressionParser(Source source, TokenStream stream) {
         this.source = source;
         this.stream = stream;
+    }
+
+    /// Inside the branches of an `if`, as in an if-else expression, an unknown filter or test is an error only when it is
+    /// reached: templates ask for features that way.
+    void lenient(boolean value) {
+        lenient = value;
+    }
+
+    boolean lenient() {
+        return lenient;
+    }
+
+    private void unknown(Token name, String kind) {
+        if (!lenient) unknown.add(source.fault(name.at(), "unknown %s '%s'", kind, name.text()));
     }
 
     Expression expression() {
@@ -51,6 +68,7 @@ final class ExpressionParser {
         if (++depth > MAX_DEPTH) throw source.fault(stream.peek().at(), "the expression is nested too deeply");
         Expression result = conditional ? conditional() : or();
         depth--;
+        if (depth == 0 && !unknown.isEmpty()) throw unknown.getFirst();
         return result;
     }
 
@@ -60,12 +78,14 @@ final class ExpressionParser {
     }
 
     private Expression conditional() {
+        int known = unknown.size();
         Expression value = or();
         while (stream.peek().is(Kind.NAME, "if")) {
             link();
             int at = stream.next().at();
             Expression test = or();
             value = new Node.Conditional(at, test, value, stream.skipName("else") ? enter(true) : null);
+            unknown.subList(known, unknown.size()).clear();
         }
         return value;
     }
@@ -316,7 +336,7 @@ final class ExpressionParser {
         link();
         stream.expectOperator("|");
         Token name = stream.expect(Kind.NAME);
-        if (!Filters.NAMES.contains(name.text())) throw source.fault(name.at(), "unknown filter '%s'", name.text());
+        if (!Filters.NAMES.contains(name.text())) unknown(name, "filter");
         Arguments arguments = stream.peek().is(Kind.OPERATOR, "(") ? arguments() : Arguments.NONE;
         return new Node.Filter(name.at(), input, name.text(), arguments);
     }
@@ -326,7 +346,7 @@ final class ExpressionParser {
         stream.expectName("is");
         boolean negated = stream.skipName("not");
         Token name = stream.expect(Kind.NAME);
-        if (!Tests.NAMES.contains(name.text())) throw source.fault(name.at(), "unknown test '%s'", name.text());
+        if (!Tests.NAMES.contains(name.text())) unknown(name, "test");
         List<Expression> arguments = new ArrayList<>();
         Token token = stream.peek();
         boolean value = token.kind() == Kind.STRING || token.kind() == Kind.INTEGER || token.kind() == Kind.FLOAT

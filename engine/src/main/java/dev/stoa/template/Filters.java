@@ -39,8 +39,8 @@ record Filters(Values values, Methods methods, Tests tests) {
                 yield replaced ? bound[0] : value;
             }
             case "items" -> {
-                if (value instanceof Value.Undefined) yield List.of();
-                yield Methods.items(map(value, name));
+                if (value instanceof Value.Undefined) yield new Value.Generator(List.of());
+                yield new Value.Generator(Methods.items(map(value, name)));
             }
             case "upper" -> values.text(value).toUpperCase(Locale.ROOT);
             case "lower" -> values.text(value).toLowerCase(Locale.ROOT);
@@ -64,7 +64,10 @@ record Filters(Values values, Methods methods, Tests tests) {
         return switch (name) {
             case "list" -> new ArrayList<>(values.list(value));
             case "first" -> edge(value, true);
-            case "last" -> edge(value, false);
+            case "last" -> {
+                if (value instanceof Value.Generator) throw new Problem("a generator has no last item; use '| list' first");
+                yield edge(value, false);
+            }
             case "reverse" -> {
                 if (value instanceof String text) yield new StringBuilder(text).reverse().toString();
                 yield new ArrayList<>(values.list(value)).reversed();
@@ -73,9 +76,10 @@ record Filters(Values values, Methods methods, Tests tests) {
                 Object[] bound = arguments.bind(name, "d", "", "attribute", null);
                 yield methods.join(values.text(bound[0]), attributes(values.list(value), bound[1]), false);
             }
-            case "map" -> map(values.list(value), arguments);
-            case "select", "reject" -> select(values.list(value), arguments, false, name.equals("select"));
-            case "selectattr", "rejectattr" -> select(values.list(value), arguments, true, name.equals("selectattr"));
+            case "map" -> new Value.Generator(map(orEmpty(value), arguments));
+            case "select", "reject" -> new Value.Generator(select(orEmpty(value), arguments, false, name.equals("select")));
+            case "selectattr", "rejectattr" ->
+                new Value.Generator(select(orEmpty(value), arguments, true, name.equals("selectattr")));
             case "sort" -> {
                 Object[] bound = arguments.bind(name, "reverse", false, "case_sensitive", false, "attribute", null);
                 yield sorted(values.list(value), bound[2], Values.truth(bound[1]), Values.truth(bound[0]));
@@ -91,7 +95,7 @@ record Filters(Values values, Methods methods, Tests tests) {
             }
             case "unique" -> {
                 Object[] bound = arguments.bind(name, "case_sensitive", false, "attribute", null);
-                yield unique(values.list(value), bound[1], Values.truth(bound[0]));
+                yield new Value.Generator(unique(values.list(value), bound[1], Values.truth(bound[0])));
             }
             case "min", "max" -> {
                 Object[] bound = arguments.bind(name, "case_sensitive", false, "attribute", null);
@@ -104,7 +108,7 @@ record Filters(Values values, Methods methods, Tests tests) {
                 for (Object item : attributes(values.list(value), bound[0])) sum = arithmetic.apply("+", sum, item);
                 yield sum;
             }
-            default -> throw new IllegalStateException(name);
+            default -> throw new Problem("unknown filter '%s'", name);
         };
     }
 
@@ -161,6 +165,11 @@ record Filters(Values values, Methods methods, Tests tests) {
         List<Object> result = new ArrayList<>(items.size());
         for (Object item : items) result.add(attribute(item, path));
         return result;
+    }
+
+    /// What is false, even None, has no items for `map` and `select`.
+    private List<Object> orEmpty(Object value) {
+        return Values.truth(value) ? values.list(value) : List.of();
     }
 
     private List<Object> map(List<Object> items, CallArguments arguments) {

@@ -12,7 +12,7 @@ import java.util.Set;
 record Methods(Values values) {
     private static final Set<String> OF_TEXT = Set.of("strip", "lstrip", "rstrip", "split", "rsplit", "splitlines", "startswith",
             "endswith", "replace", "lower", "upper", "title", "capitalize", "join", "find", "rfind", "index", "count", "isdigit",
-            "isalpha", "isalnum", "isspace", "isupper", "islower", "removeprefix", "removesuffix", "zfill");
+            "isalpha", "isalnum", "isspace", "isupper", "islower", "removeprefix", "removesuffix", "zfill", "format");
     private static final Set<String> OF_DICT = Set.of("get", "items", "keys", "values", "copy");
     private static final Set<String> OF_LIST = Set.of("index", "count", "copy");
 
@@ -77,6 +77,7 @@ record Methods(Values values) {
                 String suffix = string(arguments.bind(name, "suffix", CallArguments.REQUIRED)[0], name);
                 yield text.endsWith(suffix) ? text.substring(0, text.length() - suffix.length()) : text;
             }
+            case "format" -> format(text, arguments);
             case "zfill" -> {
                 long width = Values.integer(arguments.bind(name, "width", CallArguments.REQUIRED)[0], "width");
                 values.budget().text(width);
@@ -89,6 +90,31 @@ record Methods(Values values) {
                 yield plain(text, name);
             }
         };
+    }
+
+    /// `{}`, `{0}` and `{name}` without format specifications.
+    private String format(String text, CallArguments arguments) {
+        StringBuilder out = new StringBuilder();
+        int next = 0;
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (c != '{' && c != '}' || text.startsWith(c + "" + c, i)) {
+                out.append(c);
+                if (c == '{' || c == '}') i++;
+                continue;
+            }
+            int end = text.indexOf('}', i);
+            String field = c == '{' && end > 0 ? text.substring(i + 1, end) : "?";
+            boolean positional = field.matches("\\d{0,3}");
+            if (!positional && !arguments.named().containsKey(field)) throw new Problem("format: the field {%s} is not supported", field);
+            int index = !positional ? -1 : field.isEmpty() ? next++ : Integer.parseInt(field);
+            if (index >= arguments.positional().size()) throw new Problem("format: there is no argument %d", index);
+            String value = values.text(positional ? arguments.positional().get(index) : arguments.named().get(field));
+            values.budget().append(out, value.length());
+            out.append(value);
+            i = end;
+        }
+        return out.toString();
     }
 
     private static Object plain(String text, String name) {

@@ -87,15 +87,26 @@ final class Parser {
     }
 
     private List<Statement> closed(String end) {
-        List<Statement> body = body(Set.of(end));
+        List<Statement> body = strictBody(Set.of(end));
         stream.next();
         stream.expect(Kind.BLOCK_END);
+        return body;
+    }
+
+    /// A body that is always compiled as a whole, so unknown filters in it are errors.
+    private List<Statement> strictBody(Set<String> ends) {
+        boolean outer = expressions.lenient();
+        expressions.lenient(false);
+        List<Statement> body = body(ends);
+        expressions.lenient(outer);
         return body;
     }
 
     private Statement ifBlock(Token tag) {
         List<Node.Branch> branches = new ArrayList<>();
         List<Statement> otherwise = List.of();
+        boolean outer = expressions.lenient();
+        expressions.lenient(true);
         Expression test = expressions.tuple(false);
         while (true) {
             stream.expect(Kind.BLOCK_END);
@@ -107,6 +118,7 @@ final class Parser {
             test = next.equals("elif") ? expressions.tuple(false) : null;
         }
         stream.expect(Kind.BLOCK_END);
+        expressions.lenient(outer);
         return new Node.If(tag.at(), branches, otherwise);
     }
 
@@ -118,12 +130,12 @@ final class Parser {
         if (stream.peek().is(Kind.NAME, "recursive")) throw source.fault(stream.peek().at(), "recursive loops are not supported");
         stream.expect(Kind.BLOCK_END);
         loops++;
-        List<Statement> body = body(Set.of("else", "endfor"));
+        List<Statement> body = strictBody(Set.of("else", "endfor"));
         loops--;
         List<Statement> otherwise = List.of();
         if (stream.next().text().equals("else")) {
             stream.expect(Kind.BLOCK_END);
-            otherwise = body(Set.of("endfor"));
+            otherwise = strictBody(Set.of("endfor"));
             stream.next();
         }
         stream.expect(Kind.BLOCK_END);

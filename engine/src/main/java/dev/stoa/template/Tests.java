@@ -18,7 +18,7 @@ record Tests(Values values) {
             case "none" -> value == null;
             case "string" -> value instanceof String;
             case "mapping" -> value instanceof Map<?, ?>;
-            case "iterable" -> isSequence(value) || value instanceof Value.Undefined;
+            case "iterable" -> isSequence(value) || value instanceof Value.Undefined || value instanceof Value.Generator;
             case "sequence" -> isSequence(value) || value instanceof Value.Undefined;
             case "number" -> Values.isNumber(value);
             case "integer" -> value instanceof Long;
@@ -48,7 +48,7 @@ record Tests(Values values) {
             }
             case "lower" -> values.text(value).equals(values.text(value).toLowerCase(java.util.Locale.ROOT));
             case "upper" -> values.text(value).equals(values.text(value).toUpperCase(java.util.Locale.ROOT));
-            default -> throw new IllegalStateException(name);
+            default -> throw new Problem("unknown test '%s'", name);
         };
     }
 

@@ -12,6 +12,9 @@ sealed interface Value {
 
     record Tuple(List<Object> items) implements Value {}
 
+    /// The result of `map`, `select` and their like: it can be looped over, but has no length, elements or JSON form.
+    record Generator(List<Object> items) implements Value {}
+
     /// `namespace(...)`: the one thing a template may change from inside a loop.
     record Namespace(Map<String, Object> fields) implements Value {
         static Namespace of(Map<String, Object> fields) {

@@ -38,6 +38,7 @@ record Values(Budget budget) {
             case Value.Tuple _ -> "tuple";
             case Value.Undefined _ -> "undefined";
             case Value.Namespace _ -> "namespace";
+            case Value.Generator _ -> "generator";
             case Value.Loop _ -> "loop";
             default -> "function";
         };
@@ -64,6 +65,7 @@ record Values(Budget budget) {
         List<Object> items = switch (value) {
             case List<?> list -> (List<Object>) list;
             case Value.Tuple tuple -> tuple.items();
+            case Value.Generator generator -> generator.items();
             case Map<?, ?> map -> new ArrayList<>(map.keySet());
             case String text -> new ArrayList<>(text.codePoints().mapToObj(Character::toString).toList());
             case Value.Undefined _ -> List.of();

@@ -27,7 +27,7 @@ class LimitsTest {
                 data.set(i, Float.NaN);
                 float sum = kernels.ceiling().read(data.data(), 1024, 2048);
                 data.set(i, 0);
-                // The vector loop answers one lane of its sums: every float reaches one of them.
+                // The vector loop answers lane 0 of its sums: floats of the other lanes are read but do not show.
                 if (choice.equals("scalar") || (i - 256) % lanes(kernels) == 0) assertThat(sum).isNaN();
             }
         }

@@ -74,12 +74,10 @@ class DecoderTest {
         float[][] ours = Runner.logits(new Decoder(model), model.spec(), AdapterSet.BASE, 6, ids);
         double[][] truth = reference(model, WINDOWED, 8, AdapterSet.BASE, Mutant.NONE).logits(ids);
         assertThat(Runner.largestDifference(ours, truth)).isLessThan(1e-4);
-        double[][] full = reference(model, TinyModels.QWEN3, 8, AdapterSet.BASE, Mutant.NONE).logits(ids);
         assertThat(((MixerSpec.Attention) model.spec().layers().get(1).mixer()).window()).isEqualTo(4);
         ReferenceForward noWindow = new ReferenceForward(TinyModels.spec(TinyModels.QWEN3),
                 TinyModels.tensors(model.spec(), 8), AdapterSet.BASE, Mutant.NONE);
         assertThat(Runner.largestDifference(ours, noWindow.logits(ids))).isGreaterThan(1e-2);
-        assertThat(full).isNotNull();
     }
 
     @ParameterizedTest

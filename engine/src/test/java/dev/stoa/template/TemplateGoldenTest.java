@@ -29,7 +29,7 @@ class TemplateGoldenTest {
             cases++;
             JsonNode row = Json.parse(line, "case " + cases, EngineFault.TEMPLATE_INVALID);
             String difference = compare(row);
-            if (difference != null) differences.add(row.get("template").stringValue() + "\n    " + difference);
+            if (difference != null) differences.add("case " + cases + " <" + clip(row.get("template").stringValue(), 0) + ">\n    " + difference);
         }
         assertThat(differences).as("differences in %d cases", cases).isEmpty();
         assertThat(cases).isGreaterThan(200);
@@ -40,9 +40,13 @@ class TemplateGoldenTest {
         Map<String, Object> variables = (Map<String, Object>) value(row.get("variables"));
         try {
             Rendered rendered = ChatTemplate.parse(row.get("template").stringValue()).render(variables, Clock.systemUTC());
-            if (row.has("error")) return "rendered <" + rendered.text() + ">, but jinja raised " + row.get("error");
+            if (row.has("error")) return "rendered <" + clip(rendered.text(), 0) + ">, but jinja raised " + row.get("error");
             String text = row.get("text").stringValue();
-            if (!rendered.text().equals(text)) return "got <" + rendered.text() + ">\n    not <" + text + ">";
+            if (!rendered.text().equals(text)) {
+                int at = 0;
+                while (at < Math.min(text.length(), rendered.text().length()) && text.charAt(at) == rendered.text().charAt(at)) at++;
+                return "at " + at + " got <" + clip(rendered.text(), at) + "> not <" + clip(text, at) + ">";
+            }
             if (row.has("spans")) {
                 List<String> expected = new ArrayList<>();
                 for (JsonNode span : row.get("spans")) expected.add(part(text, span.get(0).intValue(), span.get(1).intValue()));
@@ -51,8 +55,12 @@ class TemplateGoldenTest {
             }
             return null;
         } catch (FaultException refused) {
-            return row.has("error") ? null : "refused: " + refused.getMessage() + "\n    not <" + row.get("text") + ">";
+            return row.has("error") ? null : "refused: " + refused.getMessage();
         }
+    }
+
+    private static String clip(String text, int at) {
+        return text.substring(Math.max(0, at - 40), Math.min(text.length(), at + 100));
     }
 
     /// Python counts code points.

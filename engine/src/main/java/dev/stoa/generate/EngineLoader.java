@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.generate;
+
+import dev.stoa.format.ModelDirectory;
+import dev.stoa.kernel.KernelProvider;
+import dev.stoa.kernel.Kernels;
+import dev.stoa.model.Model;
+import dev.stoa.tensor.Ledger;
+import dev.stoa.tensor.Scope;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+
+/// Opens all that an engine over a model directory owns: files, kernels, model, tokenizer, template.
+final class EngineLoader {
+    private static final System.Logger LOG = System.getLogger("dev.stoa.generate");
+
+    private EngineLoader() {}
+
+    /// A running engine; when anything fails, nothing stays open.
+    static Engine open(LoadConfig config) throws IOException {
+        if (config.model() == null) throw new IllegalArgumentException("the load config names no model directory");
+        Ledger ledger = new Ledger();
+        Scope weights = ledger.scope("weights");
+        List<Runnable> opened = new ArrayList<>(List.of(weights::close));
+        try {
+            ModelDirectory directory = ModelDirectory.open(config.model(), weights);
+            Kernels kernels = KernelProvider.open(config.kernels(), config.threads());
+            opened.addFirst(kernels::close);
+            LOG.log(System.Logger.Level.DEBUG, "event=kernels {0}", kernels.reason());
+            Model model = Model.load(directory, kernels, weights);
+            TextSetup text = TextSetup.of(directory);
+            List<Integer> eosIds = EosIds.of(model.spec(), directory, text.tokenizer());
+            return Engine.start(new Engine(model, text, eosIds, config, ledger, opened));
+        } catch (IOException | RuntimeException failure) {
+            opened.forEach(Runnable::run);
+            throw failure;
+        }
+    }
+}
