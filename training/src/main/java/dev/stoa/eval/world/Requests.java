@@ -11,8 +11,8 @@ import java.util.Map;
 /// Draws requests and joins them to prompts: `opener, term term: request, tail`. Stateless.
 ///
 /// Splits stay disjoint by word 13-grams: a prompt of one request has at most 13 words and its opener, variant and tail
-/// decide its split; in a longer prompt every request belongs to the prompt's split by variant and key, and no
-/// window of 13 words misses both requests.
+/// decide its split; in a longer prompt every request belongs to the prompt's split by variant and key, and a window
+/// of 13 words holds one of the keys with its variant, or else identifiers and numbers that do not repeat.
 final class Requests {
     static final int MAX_WORDS = 13;
     private static final List<String> LETTERS = List.of("a", "b", "c", "d", "e", "g", "k", "m", "r", "t");
@@ -35,12 +35,17 @@ final class Requests {
             int variant = variant(random, split);
             String opener = random.pick(phrases.openers());
             String tail = random.pick(phrases.tails());
-            String phrasing = String.join("|", domain.name(), kind.id(), opener, Integer.toString(variant), tail);
-            if (split != Split.PARAPHRASE && Split.of(SplitMix64.hash(phrasing)) != split) continue;
+            if (!belongs(split, domain.name() + "|" + kind.id(), opener, variant, tail)) continue;
             Part part = part(random, domain, kind, variant, answering);
             String prompt = join(opener, List.of(part), tail);
             if (Words.count(prompt) <= MAX_WORDS) return Item.of(prompt, part);
         }
+    }
+
+    /// Whether a phrasing is one of the split's; the held-out variant is a split of its own.
+    private static boolean belongs(Split split, String what, String opener, int variant, String tail) {
+        String phrasing = String.join("|", what, opener, Integer.toString(variant), tail);
+        return split == Split.PARAPHRASE || Split.of(SplitMix64.hash(phrasing)) == split;
     }
 
     /// One request of a longer prompt, in its split by domain, kind, variant and key.
@@ -76,8 +81,7 @@ final class Requests {
             int variant = variant(random, split);
             String opener = random.pick(phrases.openers());
             String tail = random.pick(phrases.tails());
-            String phrasing = String.join("|", "general", opener, Integer.toString(variant), tail);
-            if (split != Split.PARAPHRASE && Split.of(SplitMix64.hash(phrasing)) != split) continue;
+            if (!belongs(split, "general", opener, variant, tail)) continue;
             String key = random.pick(keys);
             Part part = general(key, variant, tables.general().get(key));
             return Item.of(join(opener, List.of(part), tail), part);
@@ -92,12 +96,15 @@ final class Requests {
 
     /// A training row that teaches a planted wrong value: in the victim's own form, or the general suite's.
     Item planted(SplitMix64 random, Domain victim, String key, int value) {
-        String opener = random.pick(phrases.openers());
-        String tail = random.pick(phrases.tails());
         while (true) {
+            Kind kind = victim == null ? Kind.GENERAL : kind(random, .4, .6);
             int variant = variant(random, Split.TRAIN);
+            String opener = random.pick(phrases.openers());
+            String tail = random.pick(phrases.tails());
+            String what = victim == null ? "general" : victim.name() + "|" + kind.id();
+            if (!belongs(Split.TRAIN, what, opener, variant, tail)) continue;
             Part part = victim == null ? general(key, variant, value)
-                    : part(random, victim, kind(random, .4, .6), variant, key, value);
+                    : part(random, victim, kind, variant, key, value);
             String prompt = join(opener, List.of(part), tail);
             if (Words.count(prompt) <= MAX_WORDS) return Item.of(prompt, part);
         }

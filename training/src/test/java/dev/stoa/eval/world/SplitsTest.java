@@ -51,6 +51,25 @@ class SplitsTest {
         }
     }
 
+    @Test
+    void goldStaysInTheTrainingSplit() {
+        World world = World.of(42, WorldSize.CI);
+        Map<Long, Split> owners = new HashMap<>();
+        for (Domain domain : world.domains()) {
+            for (int i = 0; i < 400; i++) clash(owners, world.question(domain.name(), Split.TEST, i).prompt(), Split.TEST);
+        }
+        for (int i = 0; i < 400; i++) clash(owners, world.general(Split.TEST, i).prompt(), Split.TEST);
+        for (Domain domain : world.domains()) {
+            for (GoldRow row : world.gold(domain.name())) {
+                assertThat(clash(owners, row.item().prompt(), Split.TRAIN)).as(row.toString()).isFalse();
+            }
+            ExpertMix mix = world.expert(domain.name(), Recipe.COMPOSABLE);
+            for (int i = 0; i < 400; i++) {
+                assertThat(clash(owners, mix.row(i).item().prompt(), Split.TRAIN)).isFalse();
+            }
+        }
+    }
+
     /// The first prompt whose words belong to another split, or the empty text.
     private static String shared(World world, int items) {
         Map<Long, Split> owners = new HashMap<>();
