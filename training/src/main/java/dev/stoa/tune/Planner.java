@@ -42,7 +42,7 @@ final class Planner {
         TrainPlan plan = new TrainPlan(kind, trainee.parameterCount(), total, steps, config.schedule().warmup(), epochs,
                 config.microTokens(), memory, limit, kernels.id() + ", " + kernels.workers().threads() + " threads");
         if (memory > SHARE * limit) {
-            throw Fault.of(TrainingFault.MEMORY_LIMIT, "the run would need more memory than there is")
+            throw Fault.of(TrainingFault.TRAIN_MEMORY_LIMIT, "the run would need more memory than there is")
                     .got("%,d MB".formatted(memory >> 20)).expected("at most %,d MB (85 %% of this machine)".formatted((long) (SHARE * limit) >> 20))
                     .next("lower microTokens, the maximum length or the rank").exception();
         }
