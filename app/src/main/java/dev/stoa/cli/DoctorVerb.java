@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.stoa.cli;
 
+import dev.stoa.kernel.KernelProvider;
+import dev.stoa.kernel.Kernels;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -55,9 +57,12 @@ final class DoctorVerb implements Callable<Integer> {
 
     private static Check vector() {
         boolean present = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
-        return present
-                ? new Check("vector", "ok", "module jdk.incubator.vector is there", "")
-                : new Check("vector", "fail", "module jdk.incubator.vector is missing", "start through ./stoa");
+        if (present) {
+            try (Kernels kernels = KernelProvider.open("auto", 0)) {
+                return new Check("kernels", kernels.reason().startsWith("vector") ? "ok" : "warn", kernels.reason(), "");
+            }
+        }
+        return new Check("kernels", "fail", "module jdk.incubator.vector is missing", "start through ./stoa");
     }
 
     private static Check cores() {

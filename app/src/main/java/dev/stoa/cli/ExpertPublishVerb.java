@@ -3,6 +3,7 @@ package dev.stoa.cli;
 
 import dev.stoa.AppFault;
 import dev.stoa.Fault;
+import dev.stoa.gate.GateReport;
 import dev.stoa.gate.Health;
 import dev.stoa.gate.HealthReport;
 import dev.stoa.library.Active;
@@ -22,7 +23,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import tools.jackson.databind.json.JsonMapper;
 
 /// `stoa expert publish NAME`: stores a healthy adapter as a new version and makes it the serving one. The health
 /// report is kept as evidence; an unhealthy adapter is rejected and nothing changes for those who are served.
@@ -43,7 +43,7 @@ final class ExpertPublishVerb implements Callable<Integer> {
     @Option(names = "--expert", required = true, paramLabel = "DIR", description = "The adapter's directory.")
     private Path expert;
 
-    @Option(names = "--release", paramLabel = "V", description = "Version (default: the next whole number).")
+    @Option(names = "--release", paramLabel = "V", description = "Version MAJOR.MINOR.PATCH (default: the next minor one).")
     private String version;
 
     @Option(names = "--domain", paramLabel = "NAME", description = "What it is an expert in (repeatable; default: its name).")
@@ -69,9 +69,11 @@ final class ExpertPublishVerb implements Callable<Integer> {
             Manifest.Base on = new Manifest.Base(hash, hash, loaded.engine().text().tokenizerHash(), loaded.engine().text().templateHash());
             String next = version == null ? next(store.versions(name)) : version;
             Manifest draft = Manifest.of(name, next, domains.isEmpty() ? List.of(name) : domains, on, Version.STOA);
-            store.add(draft, expert);
-            String report = store.keepReport("health", name + "-" + next, JsonMapper.shared().writeValueAsBytes(health));
-            List<Evidence> evidence = List.of(new Evidence("health", report, 0, null));
+            ExpertVersion added = store.add(draft, expert);
+            GateReport.Subject subject = new GateReport.Subject(name, next, added.manifest().adapter().adapterHash());
+            GateReport report = GateReport.of(health, Version.STOA, "stoa expert publish", hash, subject);
+            String kept = store.keepReport("health", report.runId(), report.toJson());
+            List<Evidence> evidence = List.of(new Evidence("health", kept, report.result().exitCode(), null));
             store.move(name, next, State.GATING, "health", evidence);
             Active active = store.publish(name, next, evidence);
             console.line("published %s@%s", name, active.version());
@@ -81,11 +83,19 @@ final class ExpertPublishVerb implements Callable<Integer> {
         }
     }
 
+    /// One minor version above the highest; 1.0.0 for the first.
     private static String next(List<ExpertVersion> versions) {
-        int highest = 0;
+        int major = 1;
+        int minor = -1;
         for (ExpertVersion one : versions) {
-            if (one.version().matches("[0-9]{1,9}")) highest = Math.max(highest, Integer.parseInt(one.version()));
+            String[] parts = one.version().split("[.+-]");
+            int thisMajor = Integer.parseInt(parts[0]);
+            int thisMinor = Integer.parseInt(parts[1]);
+            if (thisMajor > major || thisMajor == major && thisMinor > minor) {
+                major = thisMajor;
+                minor = thisMinor;
+            }
         }
-        return Integer.toString(highest + 1);
+        return major + "." + (minor + 1) + ".0";
     }
 }

@@ -2,6 +2,11 @@
 package dev.stoa.cli;
 
 import dev.stoa.library.Library;
+import dev.stoa.memory.EmbeddedMemory;
+import dev.stoa.memory.PredicateTable;
+import dev.stoa.memory.RelevanceGate;
+import dev.stoa.route.MetaRouter;
+import dev.stoa.route.feature.HashedFeatures;
 import dev.stoa.serve.BaseModel;
 import dev.stoa.serve.Server;
 import dev.stoa.serve.expert.Expert;
@@ -51,6 +56,12 @@ final class ServeVerb implements Callable<Integer> {
 
     @Option(names = "--library", paramLabel = "DIR", description = "Mount the library's published experts and follow it.")
     private Path library;
+
+    @Option(names = "--router", paramLabel = "DIR", description = "Route requests for the model \"stoa\" with this fitted router.")
+    private Path router;
+
+    @Option(names = "--memory", paramLabel = "DIR", description = "Remember in this directory; made when missing.")
+    private Path memory;
 
     @Option(names = "--adapter-root", paramLabel = "DIR", description = "Allow POST /v1/adapters to load from here (repeatable).")
     private List<Path> adapterRoots = List.of();
@@ -117,10 +128,17 @@ final class ServeVerb implements Callable<Integer> {
             for (String problem : follower.problems()) console.warn("%s", problem);
         }
         LibraryFollower followed = follower;
+        MetaRouter routing = router == null ? null : RouteVerb.open(router);
+        EmbeddedMemory remembered = null;
+        if (memory != null) {
+            HashedFeatures embedder = new HashedFeatures();
+            remembered = EmbeddedMemory.open(memory, EmbeddedMemory.Settings.of(embedder, PredicateTable.EMPTY, RelevanceGate.hashed(embedder.hash())));
+            open.push(remembered);
+        }
         ApiKeys keys = keyFile == null ? ApiKeys.NONE : ApiKeys.read(keyFile);
         Server.Config config = new Server.Config(
                 host, port, keys, roots, Limits.DEFAULT, () -> followed == null ? List.of() : followed.problems());
-        Server server = Server.start(base.backend(mounted, null, null), config);
+        Server server = Server.start(base.backend(mounted, routing, remembered), config);
         open.push(server);
         ready(server, base, mounted.list(), keys, console);
         return server;

@@ -80,7 +80,6 @@ final class Metrics implements Dispatcher.Observer, Pipeline.StageObserver {
 
     @Override
     public void finished(Trace trace) {
-        running.dec();
         chats.labelValues(trace.outcome()).inc();
         tokens.labelValues("prompt").inc(trace.promptTokens());
         tokens.labelValues("completion").inc(trace.completionTokens());
@@ -94,6 +93,7 @@ final class Metrics implements Dispatcher.Observer, Pipeline.StageObserver {
             decisions.labelValues(label, trace.decision().reason().name().toLowerCase(Locale.ROOT)).inc();
         }
         finished.increment();
+        running.dec();                          // last: whoever sees no request running sees its counts
     }
 
     /// Chats finished since the start.

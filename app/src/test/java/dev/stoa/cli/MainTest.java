@@ -35,7 +35,7 @@ class MainTest {
     void doctorNamesEachCheckAndSaysWhatIsWrong() {
         Shell.Result result = new Shell().run("doctor");
         assertThat(result.exit()).isZero();
-        assertThat(result.out()).contains("jdk", "vector", "cores", "memory", "disk", "locale   ok");
+        assertThat(result.out()).contains("jdk", "kernels", "cores", "memory", "disk", "locale   ok");
         assertThat(new Shell().env("LC_ALL", "C").run("doctor").out()).contains("locale   warn").contains("export LC_ALL=C.UTF-8");
     }
 

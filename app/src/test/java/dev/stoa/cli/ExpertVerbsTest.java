@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.stoa.serve.TinyDirectory;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/// The life of an expert through the command line, on a model with random weights.
+class ExpertVerbsTest {
+    @TempDir
+    static Path folder;
+
+    private static String base;
+    private static String data;
+
+    @BeforeAll
+    static void write() throws IOException {
+        base = TinyDirectory.write(folder.resolve("tiny")).toString();
+        StringBuilder rows = new StringBuilder();
+        for (int i = 0; i < 80; i++) {
+            rows.append("{\"messages\":[{\"role\":\"user\",\"content\":\"the text ").append(i % 4)
+                    .append("\"},{\"role\":\"assistant\",\"content\":\"it is the end\"}]}\n");
+        }
+        data = Files.writeString(folder.resolve("rows.jsonl"), rows).toString();
+    }
+
+    private static Shell.Result train(String out, String... more) {
+        String[] fixed = {"expert", "train", "--base", base, "--data", data, "--out", out, "--steps", "12", "--lr", "0.01", "--threads", "1"};
+        String[] args = java.util.Arrays.copyOf(fixed, fixed.length + more.length);
+        System.arraycopy(more, 0, args, fixed.length, more.length);
+        return new Shell().run(args);
+    }
+
+    @Test
+    void trainsGatesPublishesListsAndRollsBack() {
+        String out = folder.resolve("mine").toString();
+        Shell.Result trained = train(out);
+        assertThat(trained.exit()).as(trained.err()).isZero();
+        assertThat(trained.out()).contains("finished").contains("held out");
+        assertThat(trained.err()).contains("plan   12 steps").contains("next   stoa run");
+        assertThat(Path.of(out, "adapter_model.safetensors")).exists();
+        assertThat(train(out).err()).contains("error[output_exists]");
+
+        Shell.Result eval = new Shell().run("expert", "eval", "--base", base, "--expert", out, "--data", data, "--json");
+        JsonNode losses = JsonMapper.shared().readTree(eval.out()).get("data");
+        assertThat(losses.get("expert_loss").asDouble()).isLessThan(losses.get("base_loss").asDouble());
+
+        Shell.Result gate = new Shell().run("expert", "gate", "--base", base, "--expert", out, "--against", out);
+        assertThat(gate.exit()).as(gate.err()).isZero();
+        assertThat(gate.out()).contains("health").contains("forgetting").contains("verdict     PASS");
+
+        String library = folder.resolve("library").toString();
+        assertThat(new Shell().run("expert", "ls", "--library", library).exit()).isEqualTo(3);
+        assertThat(folder.resolve("library")).doesNotExist();
+        for (String version : new String[] {"1.0.0", "1.1.0"}) {
+            Shell.Result published = new Shell().run("expert", "publish", "mine", "--library", library, "--base", base, "--expert", out);
+            assertThat(published.exit()).as(published.err()).isZero();
+            assertThat(published.out()).contains("published mine@" + version);
+        }
+        assertThat(new Shell().run("expert", "ls", "--library", library).out()).contains("mine").contains("published");
+        assertThat(new Shell().run("expert", "rollback", "mine", "--library", library).out()).contains("mine serves version 1.0.0 again");
+        assertThat(new Shell().run("expert", "rollback", "mine", "--library", library).err()).contains("error[no_rollback_target]");
+    }
+
+    @Test
+    void aDryRunShowsThePlanAndASampleAndWritesNothing() {
+        Path out = folder.resolve("dry");
+        Shell.Result plan = train(out.toString(), "--dry-run");
+        assertThat(plan.exit()).as(plan.err()).isZero();
+        assertThat(plan.out()).contains("it is the end");
+        assertThat(plan.err()).contains("of them learned");
+        assertThat(out).doesNotExist();
+        assertThat(folder.resolve("dry.run")).doesNotExist();
+    }
+
+    @Test
+    void badInputIsSaid() throws IOException {
+        String bad = Files.writeString(folder.resolve("bad.jsonl"), "{\"prompt\":1}\n").toString();
+        Shell.Result rows = new Shell().run("expert", "train", "--base", base, "--data", bad, "--out", folder.resolve("x").toString());
+        assertThat(rows.exit()).isNotZero();
+        assertThat(rows.err()).contains("error[");
+        assertThat(new Shell().run("expert", "train").exit()).isEqualTo(2);
+        assertThat(new Shell().run("train", "expert").err()).contains("expert train");
+        assertThat(new Shell().run("expert", "gate", "nonsense", "--base", base, "--expert", base).exit()).isEqualTo(2);
+        assertThat(new Shell().run("route", "--router", folder.resolve("none").toString(), "x").exit()).isEqualTo(3);
+    }
+}
