@@ -106,6 +106,7 @@ public final class HelidonTransport implements AutoCloseable {
             events.source().writeTo(new SseWriter(stream));
         } catch (IOException | UncheckedIOException gone) {
             LOG.log(System.Logger.Level.DEBUG, "request=" + id + " client left");
+            throw new CloseConnectionException("the client left", gone);
         }
     }
 

@@ -3,7 +3,6 @@ package dev.stoa.serve.http;
 
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 
 /// Server-sent events on a response stream: one frame per event, flushed at once. Whatever the transport throws when
@@ -43,7 +42,7 @@ public final class SseWriter {
         try {
             out.write(text.getBytes(StandardCharsets.UTF_8));
             out.flush();
-        } catch (IOException | UncheckedIOException | IllegalStateException gone) {
+        } catch (IOException | RuntimeException gone) {
             throw new PeerGone(gone);
         }
     }
