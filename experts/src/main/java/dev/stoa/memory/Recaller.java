@@ -19,6 +19,7 @@ final class Recaller {
     private static final int FUSION = 60;
     private static final double ALIAS_WEIGHT = 0.7;
     private static final double DIVERSITY = 0.3;
+    private static final double QUESTION = 0.5; // a question asked before resembles this one and answers nothing
 
     private final MemoryState state;
     private final PredicateTable predicates;
@@ -107,7 +108,7 @@ final class Recaller {
         }
         List<Candidate> ranked = new ArrayList<>(found.values());
         for (Candidate one : ranked) {
-            one.fused *= origin(one.id).trust();
+            one.fused *= origin(one.id).trust() * (asks(one.id) ? QUESTION : 1);
             float[] own = state.vectors.vector(one.id);
             if (vector != null && own != null) one.cosine = VectorIndex.dot(vector, own);
             one.conflict = supersededBy(one.id);
@@ -226,6 +227,11 @@ final class Recaller {
             }
         }
         return chosen;
+    }
+
+    private boolean asks(String id) {
+        Episode episode = state.episodes.get(id);
+        return episode != null && episode.text().stripTrailing().endsWith("?");
     }
 
     private RecallResult.Item item(Candidate one) {

@@ -17,6 +17,7 @@ import dev.stoa.route.head.Columns;
 import dev.stoa.route.head.Head;
 import dev.stoa.route.head.LinearHead;
 import dev.stoa.route.head.MlpHead;
+import dev.stoa.route.head.Phrases;
 import dev.stoa.route.head.RouteInput;
 import dev.stoa.route.head.WordHead;
 import dev.stoa.tensor.Ledger;
@@ -55,7 +56,7 @@ public final class RouterFiles {
 
     /// `heads` by name, in order; `probes[h]` the expected log-odds of head h on each probe. `tau` as text, since it may
     /// be infinite.
-    private record Model(String source, String sourceHash, int dim, List<String> heads, List<String> vocabulary, double[] share,
+    private record Model(String source, String sourceHash, int dim, List<String> heads, Phrases phrases, List<String> vocabulary, double[] share,
             double[] sizes, double base, double[][] slopes, boolean[] own, double[] thresholds, double relativeFloor,
             double[] gate, String tau, Certificate certificate, double[][][] probes) {}
 
@@ -128,7 +129,7 @@ public final class RouterFiles {
         if (model.source() instanceof HashedFeatures hashed && hashed.idf() != null) {
             tensors.put(prefix + "idf", Tensor.of(hashed.idf(), HashedFeatures.BUCKETS));
         }
-        return new Model(model.source().id(), model.source().hash(), model.source().dim(), heads, words.vocabulary(), words.share(),
+        return new Model(model.source().id(), model.source().hash(), model.source().dim(), heads, words.phrases(), words.vocabulary(), words.share(),
                 words.sizes(), words.base(), model.calibration().slopes(), model.calibration().own(), model.thresholds(),
                 model.relativeFloor(), model.gate().weights(), Double.toString(model.gate().tau()), model.gate().certificate(),
                 probe(model.heads(), model.source().dim(), words.vocabulary()));
@@ -145,7 +146,7 @@ public final class RouterFiles {
                     .got(got).expected(meta.source() + ":" + meta.sourceHash()).next("run \"stoa route --fit\"").exception();
         }
         Columns table = matrix(tensors, prefix + "words", directory);
-        WordHead words = new WordHead(meta.vocabulary(), rows(table), meta.share(), meta.sizes(), meta.base());
+        WordHead words = new WordHead(meta.phrases(), meta.vocabulary(), rows(table), meta.share(), meta.sizes(), meta.base());
         List<Head> heads = new ArrayList<>();
         for (String name : meta.heads()) {
             boolean softmax = name.endsWith("softmax");

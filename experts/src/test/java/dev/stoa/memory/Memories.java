@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.stoa.memory;
 
+import dev.stoa.eval.world.DialogueGen;
 import dev.stoa.route.feature.HashedFeatures;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -22,7 +23,7 @@ final class Memories {
     private Memories() {}
 
     static EmbeddedMemory open(Path root) throws IOException {
-        return open(root, Dialogue.rules());
+        return open(root, Dialogues.rules());
     }
 
     static EmbeddedMemory open(Path root, PredicateTable rules) throws IOException {
@@ -35,11 +36,12 @@ final class Memories {
     }
 
     /// A whole conversation, 64 turns a batch; returns the ids of the turns.
-    static List<String> remember(EmbeddedMemory memory, TenantContext tenant, List<String> turns) throws IOException {
+    static List<String> remember(EmbeddedMemory memory, TenantContext tenant, List<DialogueGen.Turn> turns) throws IOException {
         List<String> ids = new ArrayList<>();
         for (int from = 0; from < turns.size(); from += 64) {
             List<AppendBatch.NewEpisode> batch = turns.subList(from, Math.min(turns.size(), from + 64)).stream()
-                    .map(turn -> new AppendBatch.NewEpisode(Origin.USER, turn, START.plusSeconds(TURN.incrementAndGet()))).toList();
+                    .map(turn -> new AppendBatch.NewEpisode(
+                            turn.role().equals("user") ? Origin.USER : Origin.ASSISTANT, turn.text(), START.plusSeconds(TURN.incrementAndGet()))).toList();
             ids.addAll(memory.append(tenant, AppendBatch.said(batch)).ids());
         }
         return ids;

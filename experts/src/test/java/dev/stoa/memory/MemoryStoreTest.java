@@ -105,6 +105,15 @@ class MemoryStoreTest {
     }
 
     @Test
+    void aStatementBeatsAnEarlierQuestion() throws IOException {
+        try (EmbeddedMemory memory = Memories.open(root)) {
+            String said = memory.append(ann, AppendBatch.said(Origin.USER, "I am allergic to peanuts.")).ids().getFirst();
+            memory.append(ann, AppendBatch.said(Origin.USER, "What is it that I am allergic to?"));
+            assertThat(best(memory, ann, "What am I allergic to?")).isEqualTo(said);
+        }
+    }
+
+    @Test
     void toolsCannotOverwriteWhatAPersonSaid() throws IOException {
         try (EmbeddedMemory memory = Memories.open(root)) {
             String said = memory.append(ann, AppendBatch.said(Origin.USER, "tomok board is luvo")).ids().getFirst();

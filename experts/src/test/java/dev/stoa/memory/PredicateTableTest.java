@@ -7,7 +7,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class PredicateTableTest {
-    private final PredicateTable rules = Dialogue.rules();
+    private final PredicateTable rules = Dialogues.rules();
 
     private List<String> read(String text) {
         return rules.read(text).stream().map(one -> one.subject() + "|" + one.predicate().name() + "|" + one.object()).toList();

@@ -9,6 +9,7 @@ import dev.stoa.route.head.Certificate;
 import dev.stoa.route.head.Columns;
 import dev.stoa.route.head.LinearHead;
 import dev.stoa.route.head.Logits;
+import dev.stoa.route.head.Phrases;
 import dev.stoa.route.head.WordHead;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -34,7 +35,7 @@ final class FixedRouter {
         Arrays.fill(thresholds, RouterModel.THRESHOLD);
         double[] share = new double[labels.size()];
         Arrays.fill(share, 1.0 / share.length);
-        WordHead words = new WordHead(List.of(""), new float[1][p.length], share, new double[] {1, 0, 0}, 0);
+        WordHead words = new WordHead(Phrases.NONE, List.of(""), new float[1][p.length], share, new double[] {1, 0, 0}, 0);
         AbstainGate gate = new AbstainGate(new Columns(new float[0][], labels.size()),
                 new Columns(new float[0][], 0), new double[] {0, 0, 0, 0, abstain}, tau,
                 new Certificate(true, 0.05, 0.05, 100, 0, 0.03, 100, 0, 0.03, 0));

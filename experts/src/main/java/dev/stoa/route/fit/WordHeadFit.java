@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.stoa.route.fit;
 
+import dev.stoa.route.head.Phrases;
 import dev.stoa.route.head.WordHead;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -19,7 +20,9 @@ final class WordHeadFit {
     private WordHeadFit() {}
 
     /// `members[i]` are the label indices of row i, empty for the base; `labels` excludes the base.
-    static WordHead fit(List<List<String>> rows, int[][] members, int labels) {
+    static WordHead fit(List<List<String>> texts, int[][] members, int labels) {
+        Phrases phrases = PhraseFit.fit(texts);
+        List<List<String>> rows = texts.stream().map(phrases::join).toList();
         List<String> vocabulary = vocabulary(rows);
         Map<String, Integer> index = new HashMap<>();
         for (int i = 1; i < vocabulary.size(); i++) index.put(vocabulary.get(i), i);
@@ -43,7 +46,7 @@ final class WordHeadFit {
         }
         float[][] narrow = new float[table.length][labels + 1];
         for (int w = 0; w < narrow.length; w++) for (int c = 0; c <= labels; c++) narrow[w][c] = (float) table[w][c];
-        return withPrior(vocabulary, narrow, members, labels);
+        return withPrior(phrases, vocabulary, narrow, members, labels);
     }
 
     private static double[][] normalize(double[][] counts, int columns) {
@@ -55,7 +58,7 @@ final class WordHeadFit {
         return counts;
     }
 
-    private static WordHead withPrior(List<String> vocabulary, float[][] table, int[][] members, int labels) {
+    private static WordHead withPrior(Phrases phrases, List<String> vocabulary, float[][] table, int[][] members, int labels) {
         double[] share = new double[labels];
         double[] sizes = new double[3];
         double mentions = 0;
@@ -68,7 +71,7 @@ final class WordHeadFit {
         }
         for (int c = 0; c < labels; c++) share[c] = (share[c] + 0.5) / (mentions + 0.5 * labels);
         for (int k = 0; k < 3; k++) sizes[k] /= members.length;
-        return new WordHead(vocabulary, table, share, sizes, base / members.length);
+        return new WordHead(phrases, vocabulary, table, share, sizes, base / members.length);
     }
 
     /// Words of at least two rows, the most frequent 32,768 of them, alphabetically; entry 0 stands for the rest.

@@ -17,6 +17,7 @@ public final class WordHead implements Head {
     private static final int WORDS = 1_024;
     private static final int CHUNK = 12; // words multiplied before a logarithm: 1e-15 each cannot underflow
     private static final double THIRD = 1 / 3.0;
+    private final Phrases phrases;
     private final List<String> vocabulary;
     private final Map<String, Integer> index;
     private final float[][] wordGivenLabel; // [V][C], the base last
@@ -27,13 +28,14 @@ public final class WordHead implements Head {
 
     /// `vocabulary[0]` stands for unknown words. `wordGivenLabel` is (V, C); `share` (C - 1); `sizes` (3) and `base`
     /// sum to 1.
-    public WordHead(List<String> vocabulary, float[][] wordGivenLabel, double[] share, double[] sizes, double base) {
+    public WordHead(Phrases phrases, List<String> vocabulary, float[][] wordGivenLabel, double[] share, double[] sizes, double base) {
         if (vocabulary.size() != wordGivenLabel.length || sizes.length != 3) {
             throw new IllegalArgumentException("vocabulary and table disagree");
         }
         for (float[] row : wordGivenLabel) {
             if (row.length != share.length + 1) throw new IllegalArgumentException("ragged word table");
         }
+        this.phrases = phrases;
         this.vocabulary = List.copyOf(vocabulary);
         this.wordGivenLabel = wordGivenLabel;
         this.share = share;
@@ -49,6 +51,10 @@ public final class WordHead implements Head {
     @Override
     public String name() {
         return "words";
+    }
+
+    public Phrases phrases() {
+        return phrases;
     }
 
     public List<String> vocabulary() {
@@ -72,7 +78,8 @@ public final class WordHead implements Head {
     }
 
     /// Share of the words that the training rows knew; 0 for a text without words.
-    public double known(List<String> words) {
+    public double known(List<String> text) {
+        List<String> words = phrases.join(text);
         if (words.isEmpty()) return 0;
         int known = 0;
         for (String word : words) if (index.containsKey(word)) known++;
@@ -82,9 +89,10 @@ public final class WordHead implements Head {
     @Override
     public double[] logOdds(RouteInput input) {
         int labels = share.length;
-        int n = Math.min(WORDS, input.words().size());
+        List<String> words = phrases.join(input.words());
+        int n = Math.min(WORDS, words.size());
         double[][] rows = new double[n][];
-        for (int w = 0; w < n; w++) rows[w] = scaled(wordGivenLabel[index.getOrDefault(input.words().get(w), 0)]);
+        for (int w = 0; w < n; w++) rows[w] = scaled(wordGivenLabel[index.getOrDefault(words.get(w), 0)]);
 
         int[] likeliest = likeliest(rows);
         boolean[] among = new boolean[labels];

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.stoa.FaultException;
+import dev.stoa.eval.world.RoutePosterior;
+import dev.stoa.eval.world.WorldSize;
 import dev.stoa.route.CompositionTable;
 import dev.stoa.route.MetaRouter;
 import dev.stoa.route.RouteDecision;
@@ -19,17 +21,18 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 class RouterFitTest {
-    private static final RouteCorpus CORPUS = new RouteCorpus(8, 3);
+    private static final WorldRows CORPUS = new WorldRows(42, WorldSize.CI);
     private static final List<RouteRow> ROWS = new ArrayList<>();
+    private static final int TEST = 2_000;
     private static List<RouteRow> test;
     private static RouterFit.Fitted fitted;
 
     @BeforeAll
     static void fit() {
-        ROWS.addAll(CORPUS.rows(RouteRow.Split.TRAIN, 2_000, 0.15));
-        ROWS.addAll(CORPUS.rows(RouteRow.Split.CALIBRATION, 500, 0.15));
-        ROWS.addAll(CORPUS.rows(RouteRow.Split.CERTIFICATE, 500, 0.2));
-        test = CORPUS.rows(RouteRow.Split.TEST, 1_500, 0.15);
+        for (RouteRow.Split split : List.of(RouteRow.Split.TRAIN, RouteRow.Split.CALIBRATION, RouteRow.Split.CERTIFICATE)) {
+            ROWS.addAll(CORPUS.rows(split, CORPUS.count(split)));
+        }
+        test = CORPUS.rows(RouteRow.Split.TEST, TEST);
         ROWS.addAll(test);
         fitted = RouterFit.fit(CORPUS.labels, ROWS, null, RouterFit.Options.DEFAULT);
     }
@@ -37,16 +40,16 @@ class RouterFitTest {
     @Test
     void reachesTheBayesBoundAndBeatsTheBaselines() {
         RouteScores ours = fitted.reports().getFirst().test();
-        RouteScores bayes = CORPUS.bayes(test);
+        RoutePosterior.Scores bayes = CORPUS.bayes(TEST);
         RouteScores keyword = Baselines.keyword(CORPUS.keywords, test);
         RouteScores nearest = Baselines.nearest(
                 ROWS.stream().filter(row -> row.split() == RouteRow.Split.TRAIN).toList(), test);
-        assertThat(ours.top1()).isGreaterThan(bayes.top1() - 0.02);
-        assertThat(ours.top3()).isGreaterThan(bayes.top3() - 0.02);
-        assertThat(ours.f1()).isGreaterThan(bayes.f1() - 0.025);
+        assertThat(ours.top1()).isGreaterThan(bayes.topOne() - 0.02);
+        assertThat(ours.top3()).isGreaterThan(bayes.topThree() - 0.02);
+        assertThat(ours.f1()).isGreaterThan(bayes.f1() - 0.02);
         assertThat(ours.top1()).isGreaterThan(keyword.top1() + 0.03);
         assertThat(ours.f1()).isGreaterThan(nearest.f1() + 0.03);
-        assertThat(bayes.top1()).as("the set is hard: nothing scores one").isLessThan(0.9);
+        assertThat(bayes.topOne()).as("the set is hard: nothing scores one").isLessThan(0.9);
     }
 
     @Test
@@ -69,7 +72,7 @@ class RouterFitTest {
         }
         RouteScores scores = RouterFit.fit(CORPUS.labels, shuffled, null, RouterFit.Options.DEFAULT).reports().getFirst().test();
         // A text has 1.42 labels on average, so a blind guess is right in 1.42 / 8 of the cases.
-        assertThat(scores.top1()).isBetween(0.10, 0.26);
+        assertThat(scores.top1()).isBetween(0.08, 0.28);
     }
 
     @Test
@@ -77,7 +80,7 @@ class RouterFitTest {
         RouteScores.Tally tally = new RouteScores.Tally();
         for (RouteRow row : test) tally.add(row.labels(), CORPUS.labels, List.of(CORPUS.labels.getFirst()));
         RouteScores first = tally.scores("first");
-        assertThat(first.top1()).isLessThan(CORPUS.bayes(test).top1() - 0.4);
+        assertThat(first.top1()).isLessThan(CORPUS.bayes(TEST).topOne() - 0.4);
         assertThat(first.falseRoutes()).isEqualTo(1);
     }
 
@@ -104,6 +107,7 @@ class RouterFitTest {
         RouterState once = fitted.state();
         assertThat(again.model().gate().tau()).isEqualTo(once.model().gate().tau());
         for (RouteRow row : test.subList(0, 200)) {
+            if (row.text().user().isBlank()) continue;
             assertThat(again.model().score(row.text()).p()).containsExactly(once.model().score(row.text()).p());
         }
     }
@@ -114,7 +118,7 @@ class RouterFitTest {
         RouterFit.Fitted plain = RouterFit.fit(CORPUS.labels, inside, null, RouterFit.Options.DEFAULT);
         assertThat(plain.reports().getFirst().certificate().certified()).isFalse();
         assertThat(plain.reports().getFirst().certificate().missingRows()).isPositive();
-        assertThat(plain.reports().getFirst().test().f1()).isGreaterThan(CORPUS.bayes(test).f1() - 0.04);
+        assertThat(plain.reports().getFirst().test().f1()).isGreaterThan(CORPUS.bayes(TEST).f1() - 0.04);
     }
 
     @Test

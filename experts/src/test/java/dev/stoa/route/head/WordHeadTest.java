@@ -22,7 +22,7 @@ class WordHeadTest {
         for (float[] row : table) for (int c = 0; c <= labels; c++) row[c] = (float) (0.01 + random.nextDouble());
         double[] share = {0.3, 0.1, 0.2, 0.15, 0.15, 0.1};
         double[] sizes = {0.5, 0.3, 0.1};
-        WordHead head = new WordHead(vocabulary, table, share, sizes, 0.1);
+        WordHead head = new WordHead(Phrases.NONE, vocabulary, table, share, sizes, 0.1);
         for (int round = 0; round < 50; round++) {
             List<String> words = new ArrayList<>();
             int n = 1 + random.nextInt(40);
@@ -72,7 +72,7 @@ class WordHeadTest {
 
     @Test
     void survivesThousandsOfWordsAndNone() {
-        WordHead head = new WordHead(List.of("", "a"), new float[][] {{1e-6f, 1e-6f, 1e-6f}, {1e-3f, 1e-5f, 1e-6f}},
+        WordHead head = new WordHead(Phrases.NONE, List.of("", "a"), new float[][] {{1e-6f, 1e-6f, 1e-6f}, {1e-3f, 1e-5f, 1e-6f}},
                 new double[] {0.5, 0.5}, new double[] {0.6, 0.2, 0}, 0.2);
         double[] many = head.logOdds(new RouteInput(List.of(), Collections.nCopies(100_000, "a")));
         assertThat(many[0]).isEqualTo(Logits.LIMIT);
@@ -85,9 +85,9 @@ class WordHeadTest {
 
     @Test
     void refusesTablesThatDoNotFit() {
-        assertThatThrownBy(() -> new WordHead(List.of(""), new float[2][2], new double[1], new double[3], 0))
+        assertThatThrownBy(() -> new WordHead(Phrases.NONE, List.of(""), new float[2][2], new double[1], new double[3], 0))
                 .isInstanceOf(IllegalArgumentException.class);
-        assertThatThrownBy(() -> new WordHead(List.of(""), new float[1][3], new double[1], new double[3], 0))
+        assertThatThrownBy(() -> new WordHead(Phrases.NONE, List.of(""), new float[1][3], new double[1], new double[3], 0))
                 .isInstanceOf(IllegalArgumentException.class);
     }
 }
