@@ -74,6 +74,7 @@ final class DemoVerb implements Callable<Integer> {
             console.say("      ./stoa chat --library %s", directory.resolve("library"));
             console.say("      ./stoa expert ls --library %s", directory.resolve("library"));
             console.result(report.ok(), report);
+            if (serve) Demo.serve(options, screen);
             return report.ok() ? ExitCode.DONE.number : ExitCode.NEGATIVE.number;
         }
     }

@@ -5,6 +5,7 @@ import dev.stoa.eval.world.World;
 import dev.stoa.gate.Health;
 import dev.stoa.kernel.Kernels;
 import dev.stoa.route.Router;
+import dev.stoa.route.RouterFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 
 /// The whole life of a library of experts, offline: train a base, train and gate experts, route, remember, serve, and
 /// check every claim. Finished phases are kept, so an interrupted demo goes on where it stopped.
@@ -60,6 +62,18 @@ public final class Demo {
                     Tables.of(base, experts, scores, published, together, routing, served), Plots.of(base, experts));
             report.write(options.out());
             return report;
+        }
+    }
+
+    /// Serves what a finished run left in the output directory, until the process is stopped.
+    public static void serve(DemoOptions options, DemoProgress progress) throws IOException, InterruptedException {
+        try (Workbench bench = new Workbench(options, progress)) {
+            bench.base(Path.of(PhaseRunner.result(options.out(), new BasePhase()).directory()));
+            Map<String, String> serve = PhaseRunner.result(options.out(), new PublishPhase()).serve();
+            try (Serving serving = Serving.start(bench, RouterFiles.load(bench.router(), (id, directory) -> null), serve, options.port())) {
+                progress.note("ready  " + serving.url() + "  (Ctrl-C stops it)");
+                new CountDownLatch(1).await();
+            }
         }
     }
 

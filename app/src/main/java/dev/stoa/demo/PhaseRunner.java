@@ -28,6 +28,12 @@ final class PhaseRunner {
         this.progress = progress;
     }
 
+    /// The stored result of a phase that has run.
+    static <R extends Record> R result(Path out, Phase<R> phase) throws IOException {
+        JsonMapper json = JsonMapper.builder().build();
+        return json.treeToValue(json.readTree(Files.readAllBytes(out.resolve("phases").resolve(phase.name() + ".json"))).get("result"), phase.resultType());
+    }
+
     List<PhaseRecord> records() {
         return List.copyOf(records);
     }

@@ -10,6 +10,7 @@ import dev.stoa.generate.GenerateRequest;
 import dev.stoa.library.ExpertVersion;
 import dev.stoa.library.Manifest;
 import dev.stoa.library.State;
+import dev.stoa.route.RouterFiles;
 import dev.stoa.route.RouterState;
 import dev.stoa.serve.expert.Expert;
 import java.io.IOException;
@@ -79,6 +80,7 @@ final class ServePhase implements Phase<ServePhase.Result> {
     @Override
     public Result run(Workbench bench) throws Exception {
         RouterState router = ServingRouter.fit(bench, published.published(), together);
+        RouterFiles.save(bench.router(), router);
         bench.closeEngine();
         try (Serving serving = Serving.start(bench, router, published.serve(), 0); ChatClient client = new ChatClient(serving.url())) {
             List<Sample> samples = samples(bench, client);

@@ -43,6 +43,10 @@ final class Workbench implements AutoCloseable {
         return options.out().resolve("library");
     }
 
+    Path router() {
+        return options.out().resolve("router");
+    }
+
     /// The trained base, known once its phase is done.
     void base(Path directory) {
         base = directory;
