@@ -38,7 +38,8 @@ import java.util.Set;
 /// forgotten must be gone.
 final class MemoryPhase implements Phase<MemoryPhase.Result> {
     private static final int RECALLED = 5;
-    private static final int NOTES = 3;
+    // Three notes about one entity confuse this base (42 of 73 right against 73 of 73 with one or two): dev/LOG.md.
+    private static final int NOTES = 2;
 
     /// `asked` questions have an answer; `found` had their fact among the first five, `first` as the first item.
     /// `withMemory`, `withGold`, `without` count right answers of the base. `leaked` recalls showed a deleted fact.

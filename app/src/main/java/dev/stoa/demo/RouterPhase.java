@@ -27,6 +27,8 @@ final class RouterPhase implements Phase<RouterPhase.Result> {
     private static final double WITHIN = 0.02;
     private static final double FALSE_ROUTES = 0.05;
     private static final int OUT_OF_DOMAIN_SHARE = 8;
+    /// Fewer rows would let noise of two points decide.
+    private static final int LEAST_TEST = 2000;
 
     record Scored(String name, double top1, double top3, double f1, double falseRoutes) {
         static Scored of(RouteScores scores) {
@@ -68,7 +70,7 @@ final class RouterPhase implements Phase<RouterPhase.Result> {
         List<RouteRow> rows = new ArrayList<>();
         for (Use use : Use.values()) {
             RouteRow.Split split = RouteRow.Split.valueOf(use.name());
-            int count = generator.rows(use);
+            int count = use == Use.TEST ? Math.max(LEAST_TEST, generator.rows(use)) : generator.rows(use);
             for (int i = 0; i < count; i++) {
                 RouteGen.Row row = generator.row(use, i);
                 rows.add(RouteRow.of(row.text(), Set.copyOf(row.labels()), split));
@@ -83,7 +85,7 @@ final class RouterPhase implements Phase<RouterPhase.Result> {
         FitReport report = fitted.reports().getFirst();
         List<RouteRow> train = of(rows, RouteRow.Split.TRAIN), test = of(rows, RouteRow.Split.TEST);
         List<RouteGen.Row> truth = new ArrayList<>();
-        for (int i = 0; i < generator.rows(Use.TEST); i++) truth.add(generator.row(Use.TEST, i));
+        for (int i = 0; i < Math.max(LEAST_TEST, generator.rows(Use.TEST)); i++) truth.add(generator.row(Use.TEST, i));
         RoutePosterior.Scores bound = generator.posterior().bound(truth);
         List<Scored> scored = List.of(Scored.of(Baselines.keyword(keywords(bench), test)), Scored.of(Baselines.nearest(train, test)),
                 Scored.of(report.test()));
