@@ -71,7 +71,7 @@ final class DemoVerb implements Callable<Integer> {
             console.say("%s in %.0f s; report: %s", report.ok() ? "every required claim holds" : "some required claims FAILED",
                     report.seconds(), directory.resolve("report.html"));
             console.say("next: ./stoa demo --serve --out %s", directory);
-            console.say("      ./stoa chat --library %s", directory.resolve("library"));
+            console.say("      ./stoa route \"%s\" --router %s --explain", "please, .subckt spice: what is tomok called", directory.resolve("router"));
             console.say("      ./stoa expert ls --library %s", directory.resolve("library"));
             console.result(report.ok(), report);
             if (serve) Demo.serve(options, screen);

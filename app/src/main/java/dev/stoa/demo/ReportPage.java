@@ -19,7 +19,7 @@ final class ReportPage {
             p { margin: 4px 0 12px; color: var(--dim) }
             .scroll { overflow-x: auto }
             table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
-            th, td { text-align: left; padding: 4px 12px 4px 0; border-bottom: 1px solid var(--rule); vertical-align: top }
+            th, td { overflow-wrap: anywhere; min-width: 3em; text-align: left; padding: 4px 12px 4px 0; border-bottom: 1px solid var(--rule); vertical-align: top }
             th { font-weight: 600 } td.num { text-align: right; white-space: nowrap }
             .pass { color: var(--ok) } .fail { color: var(--bad); font-weight: 700 } .other { color: var(--warn) }
             svg { width: 100%; max-width: 640px; height: auto } .grid { stroke: var(--rule) }
