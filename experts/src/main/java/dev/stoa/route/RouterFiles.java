@@ -10,6 +10,7 @@ import dev.stoa.format.Safetensors;
 import dev.stoa.format.SafetensorsWriter;
 import dev.stoa.route.feature.FeatureSource;
 import dev.stoa.route.feature.HashedFeatures;
+import dev.stoa.route.feature.PrefillFeatures;
 import dev.stoa.route.head.AbstainGate;
 import dev.stoa.route.head.Calibration;
 import dev.stoa.route.head.Certificate;
@@ -41,6 +42,8 @@ import tools.jackson.databind.json.JsonMapper;
 /// Loading runs 16 probes through every head: a swapped activation or a transposed matrix is refused, not served.
 public final class RouterFiles {
     private static final JsonMapper JSON = JsonMapper.builder().build();
+    /// Where [PrefillFeatures] lie in a router's directory.
+    public static final String FEATURES = "features.safetensors";
     private static final int SCHEMA = 1;
     private static final int PROBES = 16;
     private static final double TOLERANCE = 1e-4;
@@ -77,6 +80,7 @@ public final class RouterFiles {
         String name = Long.toString(state.version());
         AtomicFiles.writeDirectory(root.resolve(name), directory -> {
             SafetensorsWriter.write(directory.resolve("head.safetensors"), tensors, Map.of());
+            if (state.model().source() instanceof PrefillFeatures prefill) prefill.save(directory.resolve(FEATURES));
             AtomicFiles.write(directory.resolve("meta.json"), meta);
             AtomicFiles.write(directory.resolve("policy.json"), policy);
         });
