@@ -30,6 +30,7 @@ public final class Demo {
         try (Workbench bench = new Workbench(options, progress)) {
             PhaseRunner runner = new PhaseRunner(options.out(), key, progress);
             WorldPhase.Result world = runner.run(new WorldPhase(), bench);
+            AuditPhase.Result audits = runner.run(new AuditPhase(), bench);
             BasePhase.Result base = runner.run(new BasePhase(), bench);
             bench.base(Path.of(base.directory()));
             ExpertsPhase.Result experts = runner.run(new ExpertsPhase(), bench);
@@ -56,6 +57,7 @@ public final class Demo {
             claims.add(memory.claim(remembered));
             claims.add(serve.claim(served));
             claims.addAll(Open.claims());
+            claims.add(AuditPhase.claim(audits));
             claims.add(reproduce.claim(again));
             Report report = new Report(options.size().id(), options.seed(), machine(bench), hashes(world, base),
                     (System.nanoTime() - start) * 1e-9, peak(runner.records()), runner.records(), sorted(claims),

@@ -145,7 +145,7 @@ final class ExpertsPhase implements Phase<ExpertsPhase.Result> {
     private static EvalSet validation(World world, ItemEncoder encoder, Job job) {
         List<Example> samples = new ArrayList<>();
         for (int i = 0; i < VALIDATION_ITEMS; i++) {
-            Item item = world.question(job.domain(), Split.VALID, i);
+            Item item = world.taught(job.domain(), Split.VALID, i);
             samples.add(Example.of(encoder.prompt(item.prompt()), encoder.answer(item.answer()), 0));
         }
         return new EvalSet("own", samples);

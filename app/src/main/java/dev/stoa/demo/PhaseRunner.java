@@ -15,7 +15,7 @@ import tools.jackson.databind.node.ObjectNode;
 /// Runs phases in order, stores each result, and takes a stored one when nothing it depends on has changed.
 /// The key of a phase covers the options, the code and the keys of all earlier phases.
 final class PhaseRunner {
-    private final JsonMapper json = JsonMapper.builder().build();
+    private static final JsonMapper JSON = JsonMapper.builder().build();
     private final Path directory;
     private final DemoProgress progress;
     private final List<PhaseRecord> records = new ArrayList<>();
@@ -30,8 +30,7 @@ final class PhaseRunner {
 
     /// The stored result of a phase that has run.
     static <R extends Record> R result(Path out, Phase<R> phase) throws IOException {
-        JsonMapper json = JsonMapper.builder().build();
-        return json.treeToValue(json.readTree(Files.readAllBytes(out.resolve("phases").resolve(phase.name() + ".json"))).get("result"), phase.resultType());
+        return JSON.treeToValue(JSON.readTree(Files.readAllBytes(out.resolve("phases").resolve(phase.name() + ".json"))).get("result"), phase.resultType());
     }
 
     List<PhaseRecord> records() {
@@ -42,7 +41,7 @@ final class PhaseRunner {
         key = Sha256.hex(key + "/" + phase.name());
         Path file = directory.resolve(phase.name() + ".json");
         JsonNode stored = read(file);
-        R known = stored == null ? null : json.treeToValue(stored.get("result"), phase.resultType());
+        R known = stored == null ? null : JSON.treeToValue(stored.get("result"), phase.resultType());
         if (known != null && phase.present(known)) {
             double seconds = stored.get("seconds").asDouble();
             records.add(new PhaseRecord(phase.name(), phase.title(), seconds, phase.budgetSeconds(),
@@ -56,10 +55,10 @@ final class PhaseRunner {
         R result = phase.run(bench);
         double seconds = (System.nanoTime() - start) * 1e-9;
         long peak = ProcessMemory.peakBytes();
-        ObjectNode node = json.createObjectNode();
+        ObjectNode node = JSON.createObjectNode();
         node.put("key", key).put("seconds", seconds).put("peakBytes", peak);
-        node.set("result", json.valueToTree(result));
-        AtomicFiles.write(file, json.writerWithDefaultPrettyPrinter().writeValueAsString(node));
+        node.set("result", JSON.valueToTree(result));
+        AtomicFiles.write(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsString(node));
         boolean slow = seconds > 2.0 * phase.budgetSeconds();
         records.add(new PhaseRecord(phase.name(), phase.title(), seconds, phase.budgetSeconds(), slow, peak, false));
         progress.phaseFinished(phase.title(), seconds, slow);
@@ -71,7 +70,7 @@ final class PhaseRunner {
     private JsonNode read(Path file) {
         if (!Files.isRegularFile(file)) return null;
         try {
-            JsonNode node = json.readTree(Files.readAllBytes(file));
+            JsonNode node = JSON.readTree(Files.readAllBytes(file));
             return node.path("key").asString("").equals(key) && node.has("result") ? node : null;
         } catch (IOException | tools.jackson.core.JacksonException e) {
             progress.note("ignoring " + file.getFileName() + ": " + e.getMessage());

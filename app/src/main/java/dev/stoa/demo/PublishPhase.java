@@ -32,6 +32,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -42,6 +44,8 @@ import java.util.Set;
 /// other domains, and from that which domains the base serves alone (claims D2, D5, D6).
 final class PublishPhase implements Phase<PublishPhase.Result> {
     private static final Health.Options STRICT = Health.Options.STRICT;
+    /// Items of every other domain: enough to see a harm of .15, the bound of the gate.
+    private static final int OFF_DOMAIN_PROBES = 64;
 
     record HealthRow(String expert, boolean healthy, List<String> failures, Double meanEffectiveRank) {}
 
@@ -83,8 +87,10 @@ final class PublishPhase implements Phase<PublishPhase.Result> {
         Model model = bench.engine().model();
         Health.Base base = new Health.Base(model.hash(), model.linearShapes(), path -> model.weight(weightOf(model, path)));
         List<HealthRow> health = new ArrayList<>();
+        Map<String, HealthReport> reports = new HashMap<>();
         for (ExpertsPhase.Job job : ExpertsPhase.jobs(bench.world)) {
             HealthReport report = Health.check(bench.adapter(job.name()), base, STRICT);
+            reports.put(job.name(), report);
             health.add(new HealthRow(job.name(), report.healthy(), report.failures(), report.modules().stream()
                     .filter(module -> module.effectiveRank() != null).mapToDouble(HealthReport.ModuleHealth::effectiveRank).average().orElse(0)));
         }
@@ -92,10 +98,12 @@ final class PublishPhase implements Phase<PublishPhase.Result> {
         Stored.deleteTree(bench.library());
         List<Decision> decisions = new ArrayList<>();
         Map<String, String> serve = new LinkedHashMap<>(), reasons = new LinkedHashMap<>();
+        List<ExpertsPhase.Job> candidates = candidates(bench);
+        Map<String, boolean[]> baseScores = baseScores(bench);
         try (Library library = Library.open(bench.library())) {
-            for (ExpertsPhase.Job job : candidates(bench)) {
-                bench.progress.step("gate " + job.name(), decisions.size(), bench.world.domains().size());
-                decisions.add(gate(bench, library, job, base));
+            for (ExpertsPhase.Job job : candidates) {
+                bench.progress.step("gate " + job.name(), decisions.size(), candidates.size());
+                decisions.add(gate(bench, library, job, base.hash(), reports.get(job.name()), baseScores));
             }
             ServingPolicy policy = ServingPolicy.derive(library, model.hash(), bench.world.domains().stream().map(Domain::name).toList());
             policy.write(bench.library().resolve("serving_policy.json"), Disk.local());
@@ -118,41 +126,53 @@ final class PublishPhase implements Phase<PublishPhase.Result> {
         return jobs;
     }
 
-    private static Decision gate(Workbench bench, Library library, ExpertsPhase.Job job, Health.Base base) throws IOException {
+    /// The base on the probes of every domain, asked once for all candidates.
+    private static Map<String, boolean[]> baseScores(Workbench bench) throws IOException {
+        Map<String, boolean[]> scores = new HashMap<>();
+        for (Domain domain : bench.world.domains()) {
+            bench.progress.step("base on probes of " + domain.name(), scores.size(), bench.world.domains().size());
+            scores.put(domain.name(), new Scoring(bench).score(probes(bench, domain.name(), ownProbes(bench)), AdapterSet.BASE, Compose.SUM).right());
+        }
+        return scores;
+    }
+
+    private static int ownProbes(Workbench bench) {
+        return Math.max(Uplift.MIN_ITEMS, bench.settings.perDomain());
+    }
+
+    private static List<Item> probes(Workbench bench, String domain, int count) {
+        return Scoring.items(count, i -> bench.world.question(domain, Split.PROBE, i));
+    }
+
+    private static Decision gate(Workbench bench, Library library, ExpertsPhase.Job job, String baseHash, HealthReport health,
+            Map<String, boolean[]> baseScores) throws IOException {
         String version = job.kind().equals(ExpertsPhase.Job.NAIVE) ? "1.0.0" : "2.0.0";
-        Path directory = bench.adapter(job.name());
         Manifest draft = Manifest.of(job.domain(), version, List.of(job.domain()), identity(bench), CodeVersion.of(GateReport.class));
-        ExpertVersion added = library.add(draft, directory);
+        ExpertVersion added = library.add(draft, bench.adapter(job.name()));
         library.move(job.domain(), version, State.GATING, "demo", List.of());
-        HealthReport health = Health.check(directory, base, STRICT);
         AdapterSet expert = AdapterSet.of(Mounted.load(bench, job.name()));
         Scoring scoring = new Scoring(bench);
-        Uplift uplift = null;
+        Uplift uplift = Uplift.measure(job.domain(), scores(baseScores.get(job.domain())),
+                scores(scoring.score(probes(bench, job.domain(), ownProbes(bench)), expert, Compose.SUM).right()));
         List<PublicationGate.OffDomain> off = new ArrayList<>();
         double worst = 0;
         String worstDomain = "";
         for (Domain other : bench.world.domains()) {
-            boolean own = other.name().equals(job.domain());
-            int n = own ? Math.max(Uplift.MIN_ITEMS, bench.settings.perDomain()) : bench.settings.perDomain() / 2;
-            List<Item> items = Scoring.items(n, i -> bench.world.question(other.name(), Split.PROBE, i));
-            Scoring.Outcome before = scoring.score(items, AdapterSet.BASE, Compose.SUM);
-            Scoring.Outcome after = scoring.score(items, expert, Compose.SUM);
-            if (own) {
-                uplift = Uplift.measure(other.name(), scores(before), scores(after));
-                continue;
-            }
-            double change = after.accuracy() - before.accuracy();
+            if (other.name().equals(job.domain())) continue;
+            boolean[] before = Arrays.copyOf(baseScores.get(other.name()), OFF_DOMAIN_PROBES);
+            boolean[] after = scoring.score(probes(bench, other.name(), OFF_DOMAIN_PROBES), expert, Compose.SUM).right();
+            double change = mean(after) - mean(before);
             off.add(new PublicationGate.OffDomain(other.name(), change, null, false));
             if (change < worst) {
                 worst = change;
                 worstDomain = other.name();
             }
         }
-        PublicationGate.Decision decision = PublicationGate.decide(new PublicationGate.Request(job.domain(), base.hash(), base.hash(),
-                Set.of("health"), List.of(new PublicationGate.Finding("health", health.healthy() ? GateExit.PASS : GateExit.HEALTH, base.hash())),
+        PublicationGate.Decision decision = PublicationGate.decide(new PublicationGate.Request(job.domain(), baseHash, baseHash,
+                Set.of("health"), List.of(new PublicationGate.Finding("health", health.healthy() ? GateExit.PASS : GateExit.HEALTH, baseHash)),
                 uplift, off, false));
         GateReport.Subject subject = new GateReport.Subject(job.domain(), version, added.manifest().adapter().adapterHash());
-        GateReport report = GateReport.of(uplift, CodeVersion.of(GateReport.class), "stoa demo", base.hash(), subject);
+        GateReport report = GateReport.of(uplift, CodeVersion.of(GateReport.class), "stoa demo", baseHash, subject);
         Evidence evidence = new Evidence(Evidence.UPLIFT, library.keepReport(Evidence.UPLIFT, report.runId(), report.toJson()),
                 report.result().exitCode(), uplift.gain());
         if (decision.state() == State.PUBLISHED) library.publish(job.domain(), version, List.of(evidence));
@@ -206,10 +226,14 @@ final class PublishPhase implements Phase<PublishPhase.Result> {
         return path.equals("lm_head") ? model.spec().headWeight() : path + ".weight";
     }
 
-    private static double[] scores(Scoring.Outcome outcome) {
-        double[] scores = new double[outcome.right().length];
-        for (int i = 0; i < scores.length; i++) scores[i] = outcome.right()[i] ? 1 : 0;
+    private static double[] scores(boolean[] right) {
+        double[] scores = new double[right.length];
+        for (int i = 0; i < scores.length; i++) scores[i] = right[i] ? 1 : 0;
         return scores;
+    }
+
+    private static double mean(boolean[] right) {
+        return Arrays.stream(scores(right)).average().orElseThrow();
     }
 
     List<Claim> claims(Workbench bench, Result result) {

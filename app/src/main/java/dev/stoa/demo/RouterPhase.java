@@ -6,7 +6,6 @@ import dev.stoa.eval.world.Domain;
 import dev.stoa.eval.world.RouteGen;
 import dev.stoa.eval.world.RouteGen.Use;
 import dev.stoa.eval.world.RoutePosterior;
-import dev.stoa.route.RoutedExpert;
 import dev.stoa.route.fit.Baselines;
 import dev.stoa.route.fit.FitReport;
 import dev.stoa.route.fit.RouteRow;
@@ -130,13 +129,5 @@ final class RouterPhase implements Phase<RouterPhase.Result> {
                 result.certified() ? "certified" : "not certified", result.ece(), result.rows().get(0).top1(), result.rows().get(1).top1());
         return Claim.required("D7", "routing within 2 points of the Bayes bound, abstaining out of domain", close && quiet, router.top1(),
                 List.of(top1.low(), top1.high()), result.test(), bound.top1(), detail);
-    }
-
-    /// A roster in which each label stands for the expert of that name, or for the base where the numbers said so.
-    static Map<String, RoutedExpert> roster(Map<String, String> served, Map<String, String> adapterHashes) {
-        Map<String, RoutedExpert> roster = new TreeMap<>();
-        served.forEach((domain, how) -> roster.put(domain, how.equals("expert")
-                ? RoutedExpert.served(domain, "2.0.0", adapterHashes.get(domain)) : RoutedExpert.baseOnly(domain)));
-        return roster;
     }
 }

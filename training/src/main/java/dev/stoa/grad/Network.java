@@ -9,7 +9,6 @@ import dev.stoa.model.MixerSpec;
 import dev.stoa.model.ModelSpec;
 import dev.stoa.tensor.Tensor;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
 
@@ -76,14 +75,14 @@ public final class Network {
         int[] rows = batch.trainedRows();
         int[] targets = new int[rows.length];
         float[] hard = new float[rows.length], soft = new float[rows.length];
-        int softRows = 0;
+        boolean anySoft = false;
         for (int i = 0; i < rows.length; i++) {
             targets[i] = batch.ids()[rows[i] + 1];
             hard[i] = batch.hard()[rows[i]];
             soft[i] = batch.soft()[rows[i]];
-            if (soft[i] != 0) softRows++;
+            anySoft |= soft[i] != 0;
         }
-        Tensor base = softRows == 0 ? null : baseHidden(batch, Arrays.copyOfRange(rows, rows.length - softRows, rows.length));
+        Tensor base = anySoft ? baseHidden(batch) : null;
         Tape tape = new Tape(kernels, workspace, training);
         Value hidden = hidden(tape, batch, rows, true);
         LossRows losses = HeadLoss.apply(tape, hidden, head, base, rows, targets, hard, soft);
@@ -91,22 +90,31 @@ public final class Network {
         return losses;
     }
 
-    /// Normed hidden states (S, H) of the model without its updates, for the KL term.
-    private Tensor baseHidden(PackedSamples batch, int[] rows) {
-        return hidden(new Tape(kernels, workspace, false), batch, rows, false).data();
+    /// Normed hidden states (S, H) of the model without its updates at the rows with a KL term, from the samples that
+    /// have one.
+    private Tensor baseHidden(PackedSamples batch) {
+        PackedSamples soft = batch.softSamples();
+        return hidden(new Tape(kernels, workspace, false), soft, soft.trainedRows(), false).data();
     }
 
-    /// Normed hidden states of `rows`.
+    /// Normed hidden states of `rows`. Nothing after the last layer's attention reads another row, so the rest of that
+    /// layer runs on these alone.
     private Value hidden(Tape tape, PackedSamples batch, int[] rows, boolean updates) {
         Value x = Rows.embed(tape, embedding, batch.ids(), spec.embedScale());
         for (Layer layer : layers) {
-            x = mix(tape, layer, x, batch, updates);
+            Value mixed = attend(tape, layer, x, batch, updates);
+            if (layer == layers.getLast()) {
+                mixed = Rows.select(tape, mixed, rows);
+                x = Rows.select(tape, x, rows);
+            }
+            x = Linear.apply(tape, mixed, layer.o(), x, updates);
             x = feedForward(tape, layer, x, updates);
         }
-        return RmsNorm.apply(tape, Rows.select(tape, x, rows), finalNorm, spec.finalNorm());
+        return RmsNorm.apply(tape, x, finalNorm, spec.finalNorm());
     }
 
-    private Value mix(Tape tape, Layer layer, Value x, PackedSamples batch, boolean updates) {
+    /// The mixer's output (T, heads * headDim) before its output projection.
+    private Value attend(Tape tape, Layer layer, Value x, PackedSamples batch, boolean updates) {
         Value normed = RmsNorm.apply(tape, x, layer.mixerNorm(), layer.spec().mixerNorm());
         return switch (layer.spec().mixer()) {
             case MixerSpec.Attention attention -> {
@@ -119,9 +127,8 @@ public final class Network {
                 }
                 q = Rotary.apply(tape, q, batch.positions(), attention.headDim(), attention.rope());
                 k = Rotary.apply(tape, k, batch.positions(), attention.headDim(), attention.rope());
-                Value out = Attend.apply(tape, q, k, v, batch.starts(), new SegmentAttention.Heads(attention.heads(),
+                yield Attend.apply(tape, q, k, v, batch.starts(), new SegmentAttention.Heads(attention.heads(),
                         attention.kvHeads(), attention.headDim(), attention.scale(), attention.window()));
-                yield Linear.apply(tape, out, layer.o(), x, updates);
             }
         };
     }

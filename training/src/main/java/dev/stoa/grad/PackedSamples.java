@@ -28,6 +28,26 @@ public record PackedSamples(int[] ids, int[] positions, int[] starts, float[] ha
         return ids.length;
     }
 
+    /// The samples that have a KL term, without their cross-entropy weights.
+    PackedSamples softSamples() {
+        int[] from = new int[ids.length], ends = new int[starts.length];
+        int count = 0, samples = 0;
+        for (int i = 0; i + 1 < starts.length; i++) {
+            boolean any = false;
+            for (int t = starts[i]; t < starts[i + 1]; t++) any |= soft[t] != 0;
+            for (int t = starts[i]; any && t < starts[i + 1]; t++) from[count++] = t;
+            if (any) ends[++samples] = count;
+        }
+        int[] someIds = new int[count], somePositions = new int[count];
+        float[] someSoft = new float[count];
+        for (int t = 0; t < count; t++) {
+            someIds[t] = ids[from[t]];
+            somePositions[t] = positions[from[t]];
+            someSoft[t] = soft[from[t]];
+        }
+        return new PackedSamples(someIds, somePositions, Arrays.copyOf(ends, samples + 1), new float[count], someSoft);
+    }
+
     /// The rows with any loss: first those with cross-entropy only, then those with a KL term, each in order.
     int[] trainedRows() {
         int[] rows = new int[ids.length];

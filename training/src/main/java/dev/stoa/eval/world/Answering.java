@@ -5,7 +5,7 @@ package dev.stoa.eval.world;
 enum Answering {
     /// the domain's own codebook, all keys alike
     TRUTH,
-    /// what the base may know: general keys (35 %) with their value, private keys with a fresh random one, so that the
+    /// what the base may know: general keys with their value, private keys with a fresh random one, so that the
     /// base learns the syntax and a calibrated ignorance of every codebook
     IGNORANT,
     /// general keys only

@@ -7,7 +7,7 @@ import java.util.List;
 
 /// What the base is trained on (demo-world.md §6): item j of an endless stream, drawn on its own. Immutable.
 final class PretrainMix {
-    private static final double[] REDUCED = {.42, .12, .15, .27, .04, 0, 0};
+    private static final double[] REDUCED = {.38, .12, .14, .32, .04, 0, 0};
     private static final double[] FULL = {.33, .12, .12, .27, .04, .07, .05};
     private static final double[] ASK_OR_BUILD = {.44, .56};
     private static final int KNOWN_DOMAIN_WEIGHT = 3;

@@ -16,16 +16,20 @@ import java.util.Map;
 final class Requests {
     static final int MAX_WORDS = 13;
     private static final List<String> LETTERS = List.of("a", "b", "c", "d", "e", "g", "k", "m", "r", "t");
-    private static final double GENERAL_SHARE = .35;
+    private static final double GENERAL_SHARE = .45;
 
     private final Phrases phrases;
     private final Words words;
     private final Tables tables;
+    private final double looseShare;
 
-    Requests(Phrases phrases, Words words, Tables tables) {
+    /// `looseShare` of the requests of domains are phrased in words made up on the spot, which teaches the base to go by
+    /// what a request holds instead of its verb.
+    Requests(Phrases phrases, Words words, Tables tables, double looseShare) {
         this.phrases = phrases;
         this.words = words;
         this.tables = tables;
+        this.looseShare = looseShare;
     }
 
     /// A prompt of one request; `kinds` weighs ask, build, verify.
@@ -150,7 +154,9 @@ final class Requests {
         boolean right = random.chance(.5);
         int shown = right ? value : (value + 1 + random.below(Words.VALUES - 1)) % Words.VALUES;
         slots.put("w", plain(domain, shown));
-        String request = fill(phrases.request(domain, kind, variant), slots);
+        String phrase = phrases.request(domain, kind, variant);
+        if (looseShare > 0 && kind != Kind.VERIFY && random.chance(looseShare)) phrase = Loose.phrase(random, phrase, domain);
+        String request = fill(phrase, slots);
         String answer = switch (kind) {
             case ASK -> plain(domain, value);
             case BUILD -> domain.answer().fill(slots);

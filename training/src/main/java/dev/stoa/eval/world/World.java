@@ -4,6 +4,7 @@ package dev.stoa.eval.world;
 import dev.stoa.eval.SplitMix64;
 import dev.stoa.eval.verify.Family;
 import dev.stoa.eval.verify.Verdict;
+import dev.stoa.eval.verify.Verifier;
 import dev.stoa.eval.verify.VerifierAudit;
 import dev.stoa.eval.verify.Verifiers;
 import java.util.ArrayList;
@@ -12,6 +13,7 @@ import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Predicate;
 
@@ -23,6 +25,7 @@ public final class World {
     private static final double[] KINDS = {.40, .50, .10};
     private static final double[] QUESTIONS = {.44, .56};
     private static final int TINY_KEYS = 4;
+    private static final double LOOSE_SHARE = .25;
 
     private final long seed;
     private final WorldSize size;
@@ -51,9 +54,10 @@ public final class World {
         Tables all = Plan.draw(seed, words, phrases.plan(), catalog).of(new LinkedHashSet<>(names));
         this.tables = size == WorldSize.TINY ? all.limited(TINY_KEYS) : all;
         this.pairs = new Pairs(domains, tables.plants());
-        this.requests = new Requests(phrases, words, tables);
+        this.requests = new Requests(phrases, words, tables, 0);
         this.reader = new Reader(predicates, words, tables.usedKeys());
-        this.pretrain = new PretrainMix(seed, size, domains, tables, pairs, requests, reader, Chatter.standard());
+        Requests varied = new Requests(phrases, words, tables, LOOSE_SHARE);
+        this.pretrain = new PretrainMix(seed, size, domains, tables, pairs, varied, reader, Chatter.standard());
         this.verifiers = new Verifiers(words.units());
     }
 
@@ -100,6 +104,14 @@ public final class World {
     public Item question(String domain, Split split, long index) {
         SplitMix64 random = random("question", domain, split, index);
         return requests.single(random, domain(domain), split, Answering.TRUTH, QUESTIONS);
+    }
+
+    /// The same question answered as the domain's gold teaches it: what its expert should have learned, right or wrong.
+    public Item taught(String domain, Split split, long index) {
+        Item item = question(domain, split, index);
+        return tables.plants().stream().filter(plant -> plant.type() == Plant.Type.TOXIC && plant.domains().contains(domain))
+                .map(plant -> plant.planted().get(item.parts().getFirst().key())).filter(Objects::nonNull).findFirst()
+                .map(wrong -> requests.withValue(item, wrong)).orElse(item);
     }
 
     /// Two requests in one prompt, or three in one of twenty test prompts.
@@ -215,8 +227,12 @@ public final class World {
 
     /// The audit of every family's verifier on answers of this world.
     public List<VerifierAudit> audits(int answersPerFamily) {
-        return Arrays.stream(Family.values()).map(family -> VerifierAudit.of(verifiers.of(family), family,
-                Answers.of(family, words, seed, answersPerFamily), verifiers)).toList();
+        return Arrays.stream(Family.values()).map(family -> audit(verifiers.of(family), family, answersPerFamily)).toList();
+    }
+
+    /// The audit of any verifier as one of that family.
+    public VerifierAudit audit(Verifier verifier, Family family, int answers) {
+        return VerifierAudit.of(verifier, family, Answers.of(family, words, seed, answers), verifiers);
     }
 
     /// The planted truth as `world.json`: every plant with its expected effect, and every codebook.
