@@ -34,6 +34,20 @@ final class Characters {
         return (MARK >> Character.getType(c) & 1) != 0;
     }
 
+    /// Categories C*: control, format, unassigned, private use, surrogates.
+    static boolean isOther(int c) {
+        return switch (Character.getType(c)) {
+            case Character.CONTROL, Character.FORMAT, Character.UNASSIGNED, Character.PRIVATE_USE, Character.SURROGATE -> true;
+            default -> false;
+        };
+    }
+
+    /// The blocks that BERT counts as Chinese.
+    static boolean isChinese(int c) {
+        return c >= 0x4E00 && c <= 0x9FFF || c >= 0x3400 && c <= 0x4DBF || c >= 0x20000 && c <= 0x2A6DF || c >= 0x2A700 && c <= 0x2B73F
+                || c >= 0x2B740 && c <= 0x2B81F || c >= 0x2B920 && c <= 0x2CEAF || c >= 0xF900 && c <= 0xFAFF || c >= 0x2F800 && c <= 0x2FA1F;
+    }
+
     /// What `\w` matches: letters, marks, decimal digits, connectors, joiners.
     static boolean isWord(int c) {
         int type = Character.getType(c);
