@@ -34,10 +34,11 @@ final class Characters {
         return (MARK >> Character.getType(c) & 1) != 0;
     }
 
-    /// Categories C*: control, format, unassigned, private use, surrogates.
+    /// What BERT drops: control, format and private characters by the reference's tables, which are those of Unicode 8.
     static boolean isOther(int c) {
-        return switch (Character.getType(c)) {
-            case Character.CONTROL, Character.FORMAT, Character.UNASSIGNED, Character.PRIVATE_USE, Character.SURROGATE -> true;
+        boolean younger = c == 0x890 || c == 0x891 || c == 0x8E2 || c == 0x110CD || c >= 0x13430 && c <= 0x1343F;
+        return !younger && switch (Character.getType(c)) {
+            case Character.CONTROL, Character.FORMAT, Character.PRIVATE_USE, Character.SURROGATE -> true;
             default -> false;
         };
     }

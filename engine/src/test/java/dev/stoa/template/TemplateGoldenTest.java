@@ -89,7 +89,7 @@ class TemplateGoldenTest {
                 yield list;
             }
             case STRING -> node.stringValue();
-            case NUMBER -> node.isIntegralNumber() ? (Object) node.longValue() : (Object) node.doubleValue();
+            case NUMBER -> node.isIntegralNumber() ? (Object) node.bigIntegerValue() : (Object) node.doubleValue();
             case BOOLEAN -> node.booleanValue();
             default -> null;
         };
