@@ -20,13 +20,13 @@ final class Characters {
 
     /// Categories Nd, Nl, No.
     static boolean isNumeric(int c) {
-        return (NUMBER >> Character.getType(c) & 1) != 0;
+        return (NUMBER >> Character.getType(c) & 1) != 0 || CharacterAges.youngDigit(c);
     }
 
     /// Categories P*, and all of ASCII's punctuation and symbols.
     static boolean isPunctuation(int c) {
         boolean ascii = c > 32 && c < 127 && !Character.isLetterOrDigit(c);
-        return ascii || (PUNCTUATION >> Character.getType(c) & 1) != 0;
+        return ascii || (PUNCTUATION >> Character.getType(c) & 1) != 0 != CharacterAges.punctuationDiffers(c);
     }
 
     /// Categories Mn, Mc, Me.

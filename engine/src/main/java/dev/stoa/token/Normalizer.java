@@ -65,10 +65,9 @@ sealed interface Normalizer {
 
     default String apply(String text) {
         return switch (this) {
-            case Unicode unicode -> java.text.Normalizer.isNormalized(text, unicode.form)
-                    ? text : java.text.Normalizer.normalize(text, unicode.form);
+            case Unicode unicode -> unicode(text, unicode.form);
             case Lowercase _ -> lowercase(text);
-            case StripAccents _ -> kept(text, c -> !Characters.isMark(c));
+            case StripAccents _ -> kept(text, c -> Characters.isMark(c) == CharacterAges.markDiffers(c));
             case Strip strip -> strip(text, strip.left, strip.right);
             case Prepend prepend -> text.isEmpty() ? text : prepend.text + text;
             case Replace replace -> replace.pattern.matcher(text).replaceAll(Matcher.quoteReplacement(replace.content));
@@ -84,6 +83,26 @@ sealed interface Normalizer {
         };
     }
 
+    /// Characters that decompose only since a Unicode version the reference does not know stay whole.
+    private static String unicode(String text, Form form) {
+        if (java.text.Normalizer.isNormalized(text, form)) return text;
+        boolean compatibility = form == Form.NFKC || form == Form.NFKD;
+        StringBuilder out = null;
+        int done = 0;
+        for (int i = 0; i < text.length() && form != Form.NFC; ) {
+            int c = text.codePointAt(i);
+            int end = i + Character.charCount(c);
+            if (CharacterAges.decompositionDiffers(c, compatibility)) {
+                if (out == null) out = new StringBuilder(text.length());
+                out.append(java.text.Normalizer.normalize(text.substring(done, i), form)).appendCodePoint(c);
+                done = end;
+            }
+            i = end;
+        }
+        String rest = java.text.Normalizer.normalize(text.substring(done), form);
+        return out == null ? rest : out.append(rest).toString();
+    }
+
     private static String kept(String text, java.util.function.IntPredicate keep) {
         return text.codePoints().filter(keep).collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append).toString();
     }
@@ -91,15 +110,17 @@ sealed interface Normalizer {
     private static String bert(String given, Bert rules) {
         StringBuilder text = new StringBuilder(given.length() + 8);
         given.codePoints().forEach(c -> {
-            boolean blank = c == '\t' || c == '\n' || c == '\r' || Characters.isWhitespace(c);
-            if (rules.clean && (c == 0 || c == 0xFFFD || !blank && Characters.isOther(c))) return;
+            boolean line = c == '\t' || c == '\n' || c == '\r';
+            boolean blank = line || Characters.isWhitespace(c);
+            if (rules.clean && (c == 0 || c == 0xFFFD || !line && Characters.isOther(c))) return;
             if (rules.clean && blank) text.append(' ');
             else if (rules.chinese && Characters.isChinese(c)) text.append(' ').appendCodePoint(c).append(' ');
             else text.appendCodePoint(c);
         });
         String result = text.toString();
         if (rules.accents) {
-            result = kept(java.text.Normalizer.normalize(result, Form.NFD), c -> Character.getType(c) != Character.NON_SPACING_MARK);
+            result = kept(unicode(result, Form.NFD), 
+                    c -> Character.getType(c) == Character.NON_SPACING_MARK == CharacterAges.accentDiffers(c));
         }
         return rules.lowercase ? lowercase(result) : result;
     }
@@ -121,6 +142,7 @@ sealed interface Normalizer {
         StringBuilder out = new StringBuilder(text.length());
         text.codePoints().forEach(c -> {
             if (c < 0x80) out.append((char) Character.toLowerCase(c));
+            else if (CharacterAges.youngLowercase(c) != c) out.appendCodePoint(CharacterAges.youngLowercase(c));
             else out.append(Character.toString(c).toLowerCase(Locale.ROOT));
         });
         return out.toString();
