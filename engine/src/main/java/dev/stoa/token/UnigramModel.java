@@ -70,14 +70,26 @@ final class UnigramModel implements TokenModel {
         int[] path = new int[n + 1];
         int cuts = 0;
         for (int at = n; at > 0; at = from[at]) path[cuts++] = at;
-        boolean inUnknown = false;
+        int open = -1;                                      // begin of the unknown text so far
         for (int i = cuts - 1; i >= 0; i--) {
             int id = token[path[i]];
-            boolean isUnknown = id < 0 || id == unknown;
-            if (!isUnknown) out.add(id);
-            else if (byteFallback) for (byte b : word.substring(from[path[i]], path[i]).getBytes(StandardCharsets.UTF_8)) out.add(bytes[b & 255]);
-            else if (!inUnknown && unknown >= 0) out.add(unknown);
-            inUnknown = isUnknown;
+            int begin = from[path[i]];
+            if (id < 0 || id == unknown) {
+                if (open < 0) open = begin;
+                continue;
+            }
+            if (open >= 0) addUnknown(word.substring(open, begin), out);
+            open = -1;
+            out.add(id);
         }
+        if (open >= 0) addUnknown(word.substring(open), out);
+    }
+
+    /// Neighboring unknown text is one: a token if it is spelled like one, else its bytes, else the unknown token.
+    private void addUnknown(String text, IntList out) {
+        Integer spelled = ids.get(text);
+        if (spelled != null) out.add(spelled);
+        else if (byteFallback) for (byte b : text.getBytes(StandardCharsets.UTF_8)) out.add(bytes[b & 255]);
+        else if (unknown >= 0) out.add(unknown);
     }
 }
