@@ -117,6 +117,29 @@ def kinds():
                             vocab=300)
         yield behavior, tokenizer
 
+    for name, normalizer, vocab in (("bert", normalizers.BertNormalizer(), 260), ("cased", normalizers.BertNormalizer(
+            lowercase=False, strip_accents=None, clean_text=True), 200)):
+        bert = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=40))
+        bert.normalizer = normalizer
+        bert.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        bert.decoder = decoders.WordPiece(prefix="##", cleanup=name == "bert")
+        bert.train([str(HERE / "corpus.txt")], trainers.WordPieceTrainer(vocab_size=vocab, limit_alphabet=150, show_progress=False,
+                   special_tokens=["[UNK]", "[CLS]", "[SEP]", "[MASK]"]))
+        bert.post_processor = processors.BertProcessing(("[SEP]", 2), ("[CLS]", 1))
+        yield name, bert
+
+    for name, fallback in (("unigram", False), ("unigram-bytes", True)):
+        unigram = Tokenizer(models.Unigram())
+        unigram.normalizer = normalizers.Sequence([normalizers.Nmt(), normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")])
+        unigram.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always", split=name == "unigram")
+        unigram.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+        unigram.train([str(HERE / "corpus.txt")], trainers.UnigramTrainer(vocab_size=300, unk_token="<unk>", show_progress=False,
+                      special_tokens=["<unk>", "<s>"] + ([f"<0x{b:02X}>" for b in range(256)] if fallback else [])))
+        data = json.loads(unigram.to_str())
+        data["added_tokens"] = [t for t in data["added_tokens"] if not t["content"].startswith("<0x")]
+        data["model"]["byte_fallback"] = fallback
+        yield name, Tokenizer.from_str(json.dumps(data))
+
     yield "trained", Tokenizer.from_file(str(HERE / "trained.tokenizer.json"))      # by our own trainer
 
 

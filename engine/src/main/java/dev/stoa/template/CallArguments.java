@@ -14,6 +14,12 @@ record CallArguments(List<Object> positional, Map<String, Object> named) {
     /// Marks a parameter that was left out.
     static final Object OMITTED = new Object();
 
+    /// Like [#bind], for functions written in C, whose parameters have no names.
+    Object[] positionalOnly(String function, Object... parameters) {
+        if (!named.isEmpty()) throw new Problem("%s takes no named arguments", function);
+        return bind(function, parameters);
+    }
+
     /// One value for each parameter of `name=default` pairs: `bind("trim", "chars", null)`.
     Object[] bind(String function, Object... parameters) {
         int count = parameters.length / 2;

@@ -46,7 +46,7 @@ public final class ChatTemplate {
         return render(all, Clock.systemDefaultZone());
     }
 
-    /// Renders with exactly these variables; values are String, Long, Integer, Double, Boolean, null, List or Map of
+    /// Renders with exactly these variables; values are String, Long, Integer, BigInteger, Double, Boolean, null, List or Map of
     /// such. The clock is what `strftime_now` shows.
     public Rendered render(Map<String, ?> variables, Clock clock) {
         Map<String, Object> plain = new LinkedHashMap<>();
@@ -67,6 +67,7 @@ public final class ChatTemplate {
             case Long number -> number;
             case Integer number -> number.longValue();
             case Double number -> number;
+            case java.math.BigInteger number -> Values.whole(number);
             case List<?> list -> {
                 List<Object> items = new ArrayList<>(list.size());
                 for (Object item : list) items.add(plain(item, depth + 1));

@@ -14,13 +14,15 @@ import java.util.Set;
 final class ExpressionParser {
     /// Names that are values and cannot be assigned.
     static final Set<String> CONSTANTS = Set.of("true", "false", "none", "True", "False", "None");
-    private static final Set<String> NO_TEST_ARGUMENT = Set.of("else", "or", "and", "is", "if", "in", "not");
+    private static final Set<String> NO_TEST_ARGUMENT = Set.of("else", "or", "and");
+    private static final Set<String> SPECIAL = Set.of("varargs", "kwargs", "caller");
     private static final int MAX_DEPTH = 60;
     private static final int MAX_CHAIN = 1000;
 
     private final Source source;
     private final TokenStream stream;
     private final List<FaultException> unknown = new ArrayList<>();
+    private final Set<String> special = new java.util.HashSet<>();
     private boolean lenient;
     private int depth;
     private int chain;
@@ -38,6 +40,17 @@ final class ExpressionParser {
 
     boolean lenient() {
         return lenient;
+    }
+
+    /// Of `varargs`, `kwargs` and `caller`, those that were read since the last call, which starts anew.
+    Set<String> takeSpecial() {
+        Set<String> seen = Set.copyOf(special);
+        special.clear();
+        return seen;
+    }
+
+    void addSpecial(Set<String> seen) {
+        special.addAll(seen);
     }
 
     private void unknown(Token name, String kind) {
@@ -60,7 +73,7 @@ final class ExpressionParser {
 
     private boolean endsTuple() {
         Token token = stream.peek();
-        return token.kind() == Kind.BLOCK_END || token.kind() == Kind.OUTPUT_END || token.is(Kind.OPERATOR, ")");
+        return token.is(Kind.OPERATOR, ":") || token.is(Kind.NAME, "recursive") || token.kind() == Kind.BLOCK_END || token.kind() == Kind.OUTPUT_END || token.is(Kind.OPERATOR, ")");
     }
 
     private Expression enter(boolean conditional) {
@@ -183,7 +196,10 @@ final class ExpressionParser {
                     case "true", "True" -> new Node.Literal(token.at(), true);
                     case "false", "False" -> new Node.Literal(token.at(), false);
                     case "none", "None" -> new Node.Literal(token.at(), null);
-                    default -> new Node.Name(token.at(), token.text());
+                    default -> {
+                        if (SPECIAL.contains(token.text())) special.add(token.text());
+                        yield new Node.Name(token.at(), token.text());
+                    }
                 };
             }
             case STRING -> {
@@ -216,12 +232,16 @@ final class ExpressionParser {
     }
 
     private Object number(Token token) {
-        try {
-            if (token.kind() == Kind.INTEGER) return Long.parseLong(token.text());
-            return Double.parseDouble(token.text());
-        } catch (NumberFormatException problem) {
-            throw source.fault(token.at(), "the number %s is too large", token.text());
-        }
+        String digits = token.text();
+        if (token.kind() == Kind.FLOAT) return Double.parseDouble(digits);
+        if (digits.length() > 4300) throw source.fault(token.at(), "the number is too long");
+        int radix = digits.length() < 2 ? 10 : switch (digits.charAt(1)) {
+            case 'x', 'X' -> 16;
+            case 'o', 'O' -> 8;
+            case 'b', 'B' -> 2;
+            default -> 10;
+        };
+        return Values.whole(new java.math.BigInteger(radix == 10 ? digits : digits.substring(2), radix));
     }
 
     private List<Expression> items(String end) {
@@ -278,15 +298,23 @@ final class ExpressionParser {
     }
 
     private Expression subscript(Token open, Expression target) {
-        Expression begin = stream.peek().is(Kind.OPERATOR, ":") ? null : expression();
-        if (!stream.skipOperator(":")) {
-            stream.expectOperator("]");
-            return new Node.Item(open.at(), target, begin);
+        List<Expression> parts = new ArrayList<>();
+        Node.Slice slice = null;
+        while (!stream.skipOperator("]")) {
+            if (!parts.isEmpty() || slice != null) stream.expectOperator(",");
+            if (slice != null) throw source.fault(open.at(), "a slice has one part only");
+            Expression begin = stream.peek().is(Kind.OPERATOR, ":") ? null : expression();
+            if (stream.skipOperator(":")) {
+                if (!parts.isEmpty()) throw source.fault(open.at(), "a slice has one part only");
+                Expression end = sliceEnds() ? null : expression();
+                Expression step = stream.skipOperator(":") && !sliceEnds() ? expression() : null;
+                slice = new Node.Slice(open.at(), target, begin, end, step);
+            } else {
+                parts.add(begin);
+            }
         }
-        Expression end = sliceEnds() ? null : expression();
-        Expression step = stream.skipOperator(":") && !sliceEnds() ? expression() : null;
-        stream.expectOperator("]");
-        return new Node.Slice(open.at(), target, begin, end, step);
+        if (slice != null) return slice;
+        return new Node.Item(open.at(), target, parts.size() == 1 ? parts.getFirst() : new Node.ListLiteral(open.at(), parts, true));
     }
 
     private boolean sliceEnds() {
@@ -298,6 +326,8 @@ final class ExpressionParser {
         List<Expression> positional = new ArrayList<>();
         List<String> names = new ArrayList<>();
         List<Expression> named = new ArrayList<>();
+        Expression rest = null;
+        Expression namedRest = null;
         boolean first = true;
         while (!stream.skipOperator(")")) {
             if (!first) {
@@ -306,16 +336,24 @@ final class ExpressionParser {
             }
             first = false;
             Token token = stream.peek();
-            if (token.kind() == Kind.NAME && stream.peek(1).is(Kind.OPERATOR, "=")) {
+            boolean ended = namedRest != null;
+            if (stream.skipOperator("*")) {
+                ended |= rest != null;
+                rest = expression();
+            } else if (stream.skipOperator("**")) {
+                namedRest = expression();
+            } else if (token.kind() == Kind.NAME && stream.peek(1).is(Kind.OPERATOR, "=")) {
+                if (names.contains(token.text())) throw source.fault(token.at(), "the argument '%s' is given twice", token.text());
                 names.add(stream.next().text());
                 stream.next();
                 named.add(expression());
             } else {
-                if (!names.isEmpty()) throw source.fault(token.at(), "a positional argument follows a named one");
+                ended |= rest != null || !names.isEmpty();
                 positional.add(expression());
             }
+            if (ended) throw source.fault(token.at(), "an argument stands in the wrong place");
         }
-        return new Arguments(positional, names, named);
+        return new Arguments(positional, names, named, rest, namedRest);
     }
 
     private Expression filters(Expression start) {
@@ -333,27 +371,44 @@ final class ExpressionParser {
 
     /// `| name(arguments)`, applied to `input`.
     Node.Filter filter(Expression input) {
-        link();
         stream.expectOperator("|");
-        Token name = stream.expect(Kind.NAME);
+        return named(input);
+    }
+
+    /// Filters without the first bar, as in `{% filter upper|trim %}`; the input of the first is null.
+    List<Node.Filter> filterChain() {
+        List<Node.Filter> filters = new ArrayList<>(List.of(named(null)));
+        while (stream.peek().is(Kind.OPERATOR, "|")) filters.add(filter(null));
+        return filters;
+    }
+
+    private Node.Filter named(Expression input) {
+        link();
+        Token name = dotted();
         if (!Filters.NAMES.contains(name.text())) unknown(name, "filter");
         Arguments arguments = stream.peek().is(Kind.OPERATOR, "(") ? arguments() : Arguments.NONE;
         return new Node.Filter(name.at(), input, name.text(), arguments);
+    }
+
+    private Token dotted() {
+        Token name = stream.expect(Kind.NAME);
+        while (stream.skipOperator(".")) name = new Token(Kind.NAME, name.text() + "." + stream.expect(Kind.NAME).text(), name.at());
+        return name;
     }
 
     private Expression test(Expression input) {
         link();
         stream.expectName("is");
         boolean negated = stream.skipName("not");
-        Token name = stream.expect(Kind.NAME);
+        Token name = dotted();
         if (!Tests.NAMES.contains(name.text())) unknown(name, "test");
-        List<Expression> arguments = new ArrayList<>();
         Token token = stream.peek();
         boolean value = token.kind() == Kind.STRING || token.kind() == Kind.INTEGER || token.kind() == Kind.FLOAT
                 || token.kind() == Kind.NAME && !NO_TEST_ARGUMENT.contains(token.text())
                 || token.is(Kind.OPERATOR, "[") || token.is(Kind.OPERATOR, "{");
-        if (token.is(Kind.OPERATOR, "(")) arguments.addAll(arguments().positional());
-        else if (value) arguments.add(postfix(primary()));
+        if (token.is(Kind.NAME, "is")) throw source.fault(token.at(), "tests cannot be chained");
+        Arguments arguments = token.is(Kind.OPERATOR, "(") ? arguments()
+                : value ? new Arguments(List.of(postfix(primary())), List.of(), List.of(), null, null) : Arguments.NONE;
         return new Node.Test(name.at(), input, name.text(), arguments, negated);
     }
 }

@@ -4,112 +4,95 @@ package dev.stoa.template;
 import static dev.stoa.template.CallArguments.REQUIRED;
 
 import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.math.RoundingMode;
-import java.util.ArrayList;
-import java.util.Collections;
-import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
-/// `value | name(arguments)`.
+/// `value | name(arguments)`: filters of texts and numbers; those of sequences are in [SequenceFilters].
 record Filters(Values values, Methods methods, Tests tests) {
-    static final Set<String> NAMES = Set.of("trim", "length", "count", "tojson", "string", "default", "d", "safe", "items", "upper",
-            "lower", "capitalize", "title", "dictsort", "join", "list", "map", "select", "reject", "selectattr", "rejectattr",
-            "first", "last", "replace", "int", "float", "abs", "round", "reverse", "sort", "unique", "sum", "min", "max", "indent");
+    private static final Set<String> OF_TEXT = Set.of("trim", "length", "count", "tojson", "string", "default", "d", "safe", "escape",
+            "e", "forceescape", "striptags", "upper", "lower", "capitalize", "title", "replace", "int", "float", "abs", "round", "indent",
+            "center", "format", "truncate", "wordcount", "urlencode", "xmlattr", "filesizeformat", "attr");
+    static final Set<String> NAMES = java.util.stream.Stream.concat(OF_TEXT.stream(), SequenceFilters.NAMES.stream())
+            .collect(java.util.stream.Collectors.toUnmodifiableSet());
 
     static Filters of(Values values) {
-        return new Filters(values, new Methods(values), new Tests(values));
+        return new Filters(values, Methods.of(values), new Tests(values));
     }
 
     Object apply(String name, Object value, CallArguments arguments) {
         return switch (name) {
             case "trim" -> {
                 Object chars = arguments.bind(name, "chars", null)[0];
-                yield Methods.strip(values.text(value), chars == null ? null : values.text(chars), true, true);
+                yield soft(value, text -> TextMethods.strip(text, chars == null ? null : Values.characters(chars), true, true));
             }
             case "length", "count" -> Values.length(value);
             case "tojson" -> toJson(value, arguments);
-            case "string", "safe" -> values.text(value);
+            case "string" -> soft(value, text -> text);
+            case "safe" -> value instanceof Value.Markup ? value : new Value.Markup(values.text(value));
+            case "escape", "e" -> value instanceof Value.Markup ? value : new Value.Markup(Value.Markup.escape(values.text(value)));
+            case "forceescape" -> new Value.Markup(Value.Markup.escape(values.text(value)));
+            case "striptags" -> Markups.stripTags(values.text(value));
             case "default", "d" -> {
                 Object[] bound = arguments.bind(name, "default_value", "", "boolean", false);
                 boolean replaced = value instanceof Value.Undefined || Values.truth(bound[1]) && !Values.truth(value);
                 yield replaced ? bound[0] : value;
             }
-            case "items" -> {
-                if (value instanceof Value.Undefined) yield new Value.Generator(List.of());
-                yield new Value.Generator(Methods.items(map(value, name)));
-            }
-            case "upper" -> values.text(value).toUpperCase(Locale.ROOT);
-            case "lower" -> values.text(value).toLowerCase(Locale.ROOT);
-            case "capitalize" -> Methods.capitalize(values.text(value));
+            case "upper" -> soft(value, text -> text.toUpperCase(Locale.ROOT));
+            case "lower" -> soft(value, TextMethods::lower);
+            case "capitalize" -> soft(value, TextMethods::capitalize);
             case "title" -> title(values.text(value));
             case "replace" -> {
                 Object[] bound = arguments.bind(name, "old", REQUIRED, "new", REQUIRED, "count", null);
                 long count = bound[2] == null ? -1 : Values.integer(bound[2], "count");
-                yield methods.replace(values.text(value), values.text(bound[0]), values.text(bound[1]), count);
+                yield methods.texts().replace(values.text(value), values.text(bound[0]), values.text(bound[1]), count);
             }
-            case "indent" -> indent(values.text(value), arguments);
+            case "indent" -> indent(value, arguments);
+            case "center" -> {
+                Object width = arguments.bind(name, "width", 80L)[0];
+                yield soft(value, text -> (String) methods.texts().call(text, "center", new CallArguments(List.of(width), Map.of())));
+            }
+            case "format" -> {
+                boolean both = !arguments.positional().isEmpty() && !arguments.named().isEmpty();
+                if (both) throw new Problem("format takes positional or named arguments, not both");
+                Object text = value instanceof Value.Markup ? value : values.text(value);
+                Object given = arguments.named().isEmpty() ? new Value.Tuple(arguments.positional()) : new java.util.LinkedHashMap<Object, Object>(arguments.named());
+                yield new PercentFormat(values).apply(text, given);
+            }
+            case "truncate" -> truncate(value, arguments);
+            case "wordcount" -> {
+                arguments.bind(name);
+                yield words(values.text(value));
+            }
+            case "urlencode" -> urlEncode(value);
+            case "xmlattr" -> xmlAttributes(value, Values.truth(arguments.bind(name, "autospace", true)[0]));
+            case "filesizeformat" -> fileSize(number(value), Values.truth(arguments.bind(name, "binary", false)[0]));
+            case "attr" -> {
+                Object attribute = arguments.bind(name, "name", REQUIRED)[0];
+                if (!Values.isText(attribute)) throw new Problem("attr needs a name");
+                boolean inDict = value instanceof Map<?, ?> && !Methods.has(value, Values.characters(attribute));
+                yield inDict ? new Value.Undefined("'dict' has no attribute '" + attribute + "'") : Access.attribute(value, Values.characters(attribute));
+            }
             case "int" -> toInt(value, arguments);
             case "float" -> toFloat(value, arguments);
-            case "abs" -> Values.isInteger(value) ? (Object) Math.absExact(Values.integer(value, "")) : (Object) Math.abs(Values.number(value));
+            case "abs" -> value instanceof Double real ? (Object) Math.abs(real) : Values.isNumber(value) ? Values.whole(Values.big(value).abs())
+                    : wrongType(name, value);
             case "round" -> round(value, arguments);
-            default -> ofSequence(name, value, arguments);
+            default -> new SequenceFilters(this).apply(name, value, arguments);
         };
     }
 
-    private Object ofSequence(String name, Object value, CallArguments arguments) {
-        return switch (name) {
-            case "list" -> new ArrayList<>(values.list(value));
-            case "first" -> edge(value, true);
-            case "last" -> {
-                if (value instanceof Value.Generator) throw new Problem("a generator has no last item; use '| list' first");
-                yield edge(value, false);
-            }
-            case "reverse" -> {
-                if (value instanceof String text) yield new StringBuilder(text).reverse().toString();
-                yield new ArrayList<>(values.list(value)).reversed();
-            }
-            case "join" -> {
-                Object[] bound = arguments.bind(name, "d", "", "attribute", null);
-                yield methods.join(values.text(bound[0]), attributes(values.list(value), bound[1]), false);
-            }
-            case "map" -> new Value.Generator(map(orEmpty(value), arguments));
-            case "select", "reject" -> new Value.Generator(select(orEmpty(value), arguments, false, name.equals("select")));
-            case "selectattr", "rejectattr" ->
-                new Value.Generator(select(orEmpty(value), arguments, true, name.equals("selectattr")));
-            case "sort" -> {
-                Object[] bound = arguments.bind(name, "reverse", false, "case_sensitive", false, "attribute", null);
-                yield sorted(values.list(value), bound[2], Values.truth(bound[1]), Values.truth(bound[0]));
-            }
-            case "dictsort" -> {
-                Object[] bound = arguments.bind(name, "case_sensitive", false, "by", "key", "reverse", false);
-                Object index = switch (values.text(bound[1])) {
-                    case "key" -> 0L;
-                    case "value" -> 1L;
-                    default -> throw new Problem("dictsort: by must be 'key' or 'value'");
-                };
-                yield sorted(Methods.items(map(value, name)), index, Values.truth(bound[0]), Values.truth(bound[2]));
-            }
-            case "unique" -> {
-                Object[] bound = arguments.bind(name, "case_sensitive", false, "attribute", null);
-                yield new Value.Generator(unique(values.list(value), bound[1], Values.truth(bound[0])));
-            }
-            case "min", "max" -> {
-                Object[] bound = arguments.bind(name, "case_sensitive", false, "attribute", null);
-                yield edge(sorted(values.list(value), bound[1], Values.truth(bound[0]), name.equals("max")), true);
-            }
-            case "sum" -> {
-                Object[] bound = arguments.bind(name, "attribute", null, "start", 0L);
-                Object sum = bound[1];
-                Arithmetic arithmetic = new Arithmetic(values);
-                for (Object item : attributes(values.list(value), bound[0])) sum = arithmetic.apply("+", sum, item);
-                yield sum;
-            }
-            default -> throw new Problem("unknown filter '%s'", name);
-        };
+    private static Object wrongType(String name, Object value) {
+        throw new Problem("%s needs a number, not %s", name, Values.type(value));
+    }
+
+    /// Applies a rule to the text of a value; markup stays markup.
+    private Object soft(Object value, java.util.function.UnaryOperator<String> rule) {
+        String changed = rule.apply(values.text(value));
+        return value instanceof Value.Markup ? new Value.Markup(changed) : changed;
     }
 
     /// Unlike the method of texts, only blanks, dashes and opening brackets end a word.
@@ -118,157 +101,204 @@ record Filters(Values values, Methods methods, Tests tests) {
         boolean inWord = false;
         for (int c : text.codePoints().toArray()) {
             out.append(inWord ? Character.toString(c).toLowerCase(Locale.ROOT) : Character.toString(c).toUpperCase(Locale.ROOT));
-            inWord = !Methods.isSpace(c) && "-({[<".indexOf(c) < 0;
+            inWord = !TextMethods.isSpace(c) && "-({[<".indexOf(c) < 0;
         }
         return out.toString();
     }
 
     private String toJson(Object value, CallArguments arguments) {
         Object[] bound = arguments.bind("tojson", "ensure_ascii", false, "indent", null, "separators", null, "sort_keys", false);
-        int indent = bound[1] == null ? -1 : (int) Math.clamp(Values.integer(bound[1], "indent"), 0L, 64L);
-        String items = indent >= 0 ? "," : ", ";
+        String indent = bound[1] == null ? null : bound[1] instanceof String given ? given
+                : " ".repeat((int) Math.clamp(Values.integer(bound[1], "indent"), 0L, 64L));
+        String items = indent != null ? "," : ", ";
         String keys = ": ";
         if (bound[2] != null) {
             List<Object> separators = values.list(bound[2]);
-            if (separators.size() != 2) throw new Problem("tojson: separators must be a pair");
-            items = values.text(separators.get(0));
-            keys = values.text(separators.get(1));
+            boolean pair = separators.size() == 2 && Values.isText(separators.get(0)) && Values.isText(separators.get(1));
+            if (!pair) throw new Problem("tojson: separators must be a pair of texts");
+            items = Values.characters(separators.get(0));
+            keys = Values.characters(separators.get(1));
         }
-        return new ToJson(values.budget(), Values.truth(bound[0]), indent, items, keys, Values.truth(bound[3])).write(value);
+        return new ToJson(values, Values.truth(bound[0]), indent, items, keys, Values.truth(bound[3])).write(value);
     }
 
-    private static Map<?, ?> map(Object value, String name) {
-        if (value instanceof Map<?, ?> map) return map;
-        throw new Problem("%s needs a mapping, not %s", name, Values.type(value));
-    }
-
-    private Object edge(Object value, boolean first) {
-        List<Object> items = values.list(value);
-        if (items.isEmpty()) return new Value.Undefined("there is no " + (first ? "first" : "last") + " item, the sequence was empty");
-        return first ? items.getFirst() : items.getLast();
-    }
-
-    /// A value by a dotted path; null is the value itself.
-    private static Object attribute(Object value, Object path) {
-        if (path == null) return value;
-        if (path instanceof Long index) return Values.item(value, index);
-        Object result = value;
-        for (String part : ((String) path).split("\\.", -1)) {
-            boolean digits = !part.isEmpty() && part.length() < 10 && part.chars().allMatch(c -> c >= '0' && c <= '9');
-            result = Values.item(result, digits ? (Object) Long.valueOf(part) : part);
-        }
-        return result;
-    }
-
-    private static List<Object> attributes(List<Object> items, Object path) {
-        if (path != null && !(path instanceof String) && !(path instanceof Long)) throw new Problem("attribute must be a string");
-        List<Object> result = new ArrayList<>(items.size());
-        for (Object item : items) result.add(attribute(item, path));
-        return result;
-    }
-
-    /// What is false, even None, has no items for `map` and `select`.
-    private List<Object> orEmpty(Object value) {
-        return Values.truth(value) ? values.list(value) : List.of();
-    }
-
-    private List<Object> map(List<Object> items, CallArguments arguments) {
-        if (arguments.positional().isEmpty()) {
-            Object[] bound = arguments.bind("map", "attribute", REQUIRED, "default", CallArguments.OMITTED);
-            List<Object> result = attributes(items, bound[0]);
-            if (bound[1] != CallArguments.OMITTED) result.replaceAll(item -> item instanceof Value.Undefined ? bound[1] : item);
-            return result;
-        }
-        String filter = name(arguments.positional().getFirst(), NAMES, "filter");
-        List<Object> positional = arguments.positional().subList(1, arguments.positional().size());
-        List<Object> result = new ArrayList<>(items.size());
-        for (Object item : items) result.add(apply(filter, item, new CallArguments(positional, arguments.named())));
-        return result;
-    }
-
-    private List<Object> select(List<Object> items, CallArguments arguments, boolean byAttribute, boolean keep) {
-        List<Object> rest = new ArrayList<>(arguments.positional());
-        if (!arguments.named().isEmpty() || byAttribute && rest.isEmpty()) throw new Problem("select and reject take positional arguments only");
-        Object path = byAttribute ? rest.removeFirst() : null;
-        String test = rest.isEmpty() ? null : name(rest.removeFirst(), Tests.NAMES, "test");
-        List<Object> result = new ArrayList<>();
-        for (Object item : items) {
-            Object value = attribute(item, path);
-            boolean holds = test == null ? Values.truth(value) : tests.test(test, value, rest);
-            if (holds == keep) result.add(item);
-        }
-        return result;
-    }
-
-    private static String name(Object value, Set<String> known, String kind) {
-        if (value instanceof String text && known.contains(text)) return text;
-        throw new Problem("unknown %s '%s'", kind, value);
-    }
-
-    private List<Object> sorted(List<Object> items, Object path, boolean caseSensitive, boolean reverse) {
-        values.budget().elements(items.size() * 16L);
-        List<Object> result = new ArrayList<>(items);
-        Comparator<Object> order = (a, b) -> values.compare(key(a, path, caseSensitive), key(b, path, caseSensitive));
-        result.sort(reverse ? Collections.reverseOrder(order) : order);
-        return result;
-    }
-
-    private static Object key(Object item, Object path, boolean caseSensitive) {
-        Object value = attribute(item, path);
-        return value instanceof String text && !caseSensitive ? text.toLowerCase(Locale.ROOT) : value;
-    }
-
-    private static List<Object> unique(List<Object> items, Object path, boolean caseSensitive) {
-        Map<Object, Object> seen = new LinkedHashMap<>();
-        for (Object item : items) seen.putIfAbsent(key(item, path, caseSensitive), item);
-        return new ArrayList<>(seen.values());
-    }
-
-    private String indent(String text, CallArguments arguments) {
+    private Object indent(Object value, CallArguments arguments) {
+        if (!Values.isText(value)) throw new Problem("indent needs a text, not %s", Values.type(value));
         Object[] bound = arguments.bind("indent", "width", 4L, "first", false, "blank", false);
-        String prefix = bound[0] instanceof String given ? given
+        String prefix = Values.isText(bound[0]) ? Values.characters(bound[0])
                 : " ".repeat((int) Math.clamp(Values.integer(bound[0], "width"), 0L, 1000L));
-        String[] lines = text.split("\n", -1);
-        values.budget().text(text.length() + (long) lines.length * prefix.length());
+        List<Object> lines = TextMethods.lines(Values.characters(value) + "\n", false);
+        values.budget().text(Values.characters(value).length() + (long) lines.size() * prefix.length());
         StringBuilder out = new StringBuilder();
-        for (int i = 0; i < lines.length; i++) {
+        for (int i = 0; i < lines.size(); i++) {
+            String line = (String) lines.get(i);
             if (i > 0) out.append('\n');
-            boolean wanted = i == 0 ? Values.truth(bound[1]) : Values.truth(bound[2]) || !lines[i].isEmpty();
-            out.append(wanted ? prefix : "").append(lines[i]);
+            boolean wanted = i == 0 ? Values.truth(bound[1]) : Values.truth(bound[2]) || !line.isEmpty();
+            out.append(wanted ? prefix : "").append(line);
+        }
+        return value instanceof Value.Markup ? new Value.Markup(out.toString()) : out.toString();
+    }
+
+    private Object truncate(Object value, CallArguments arguments) {
+        Object[] bound = arguments.bind("truncate", "length", 255L, "killwords", false, "end", "...", "leeway", null);
+        long length = Values.integer(bound[0], "length");
+        String end = values.text(bound[2]);
+        long leeway = bound[3] == null ? 5 : Values.integer(bound[3], "leeway");
+        if (length < Values.length(end) || leeway < 0) throw new Problem("truncate: the length is too small");
+        if (Values.length(value) <= length + leeway) return value;
+        Object head = new Access(values).slice(value, null, length - Values.length(end), null);
+        if (!Values.isText(head)) throw new Problem("truncate needs a text, not %s", Values.type(value));
+        String kept = Values.characters(head);
+        if (!Values.truth(bound[1]) && kept.indexOf(' ') >= 0) kept = kept.substring(0, kept.lastIndexOf(' '));
+        return kept + end;
+    }
+
+    private static long words(String text) {
+        long count = 0;
+        boolean inWord = false;
+        for (int c : text.codePoints().toArray()) {
+            boolean word = Character.isLetterOrDigit(c) || c == '_' || Character.getType(c) == Character.LETTER_NUMBER
+                    || Character.getType(c) == Character.OTHER_NUMBER;
+            if (word && !inWord) count++;
+            inWord = word;
+        }
+        return count;
+    }
+
+    private String urlEncode(Object value) {
+        if (Values.isText(value) || !Values.isIterable(value)) return quoted(values.text(value), false);
+        List<Object> pairs = value instanceof Map<?, ?> map ? Methods.items(map) : values.list(value);
+        StringBuilder out = new StringBuilder();
+        for (Object item : pairs) {
+            List<Object> pair = values.list(item);
+            if (pair.size() != 2) throw new Problem("urlencode needs pairs");
+            out.append(out.isEmpty() ? "" : "&").append(quoted(values.text(pair.get(0)), true)).append('=').append(quoted(values.text(pair.get(1)), true));
         }
         return out.toString();
     }
 
+    private static String quoted(String text, boolean query) {
+        StringBuilder out = new StringBuilder();
+        for (byte b : text.getBytes(java.nio.charset.StandardCharsets.UTF_8)) {
+            boolean plain = b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || "_.-~".indexOf(b) >= 0 || b == '/' && !query;
+            if (plain) out.append((char) b);
+            else out.append(query && b == ' ' ? "+" : "%%%02X".formatted(b & 255));
+        }
+        return out.toString();
+    }
+
+    private String xmlAttributes(Object value, boolean leadingSpace) {
+        if (!(value instanceof Map<?, ?> map)) throw new Problem("xmlattr needs a mapping, not %s", Values.type(value));
+        StringBuilder out = new StringBuilder();
+        map.forEach((key, item) -> {
+            if (item == null || item instanceof Value.Undefined) return;
+            if (!(key instanceof String name) || name.chars().anyMatch(c -> " \t\n\r\f\u000b/>=".indexOf(c) >= 0)) {
+                throw new Problem("invalid character in attribute name");
+            }
+            String text = item instanceof Value.Markup markup ? markup.text() : Value.Markup.escape(values.text(item));
+            out.append(out.isEmpty() ? "" : " ").append(Value.Markup.escape(name)).append("=\"").append(text).append('"');
+        });
+        return leadingSpace && !out.isEmpty() ? " " + out : out.toString();
+    }
+
+    private static double number(Object value) {
+        if (Values.isNumber(value)) return Values.number(value);
+        Double parsed = Values.isText(value) ? parsed(Values.characters(value)) : null;
+        if (parsed == null) throw new Problem("not a number: %s", Values.type(value));
+        return parsed;
+    }
+
+    private static String fileSize(double bytes, boolean binary) {
+        double base = binary ? 1024 : 1000;
+        if (bytes == 1) return "1 Byte";
+        if (bytes < base) return (long) bytes + " Bytes";
+        String prefixes = "kMGTPEZY";
+        double unit = base;
+        int i = 0;
+        while (bytes >= unit * base && i + 1 < prefixes.length()) {
+            unit *= base;
+            i++;
+        }
+        String prefix = binary ? Character.toUpperCase(prefixes.charAt(i)) + "iB" : prefixes.charAt(i) + "B";
+        return new BigDecimal(base * bytes / (unit * base)).setScale(1, RoundingMode.HALF_EVEN).toPlainString() + " " + prefix;
+    }
+
     private Object toInt(Object value, CallArguments arguments) {
         Object[] bound = arguments.bind("int", "default", 0L, "base", 10L);
-        try {
-            if (Values.isNumber(value)) return value instanceof Double number ? (long) number.doubleValue() : (Object) Values.integer(value, "");
-            if (!(value instanceof String text)) return bound[0];
-            String digits = text.strip().replace("_", "");
-            int base = Math.toIntExact(Values.integer(bound[1], "base"));
-            return base == 10 && digits.matches("[+-]?\\d*\\.\\d*([eE][+-]?\\d+)?") ? (Object) (long) Double.parseDouble(digits) : (Object) Long.parseLong(digits, base);
-        } catch (NumberFormatException notANumber) {
-            return bound[0];
+        if (value instanceof Value.Undefined undefined) throw new Problem("%s", undefined.hint());
+        Double real = value instanceof Double number ? number : null;
+        if (Values.isText(value)) {
+            int base = (int) Values.integer(bound[1], "base");
+            String digits = TextMethods.strip(Values.characters(value), null, true, true);
+            BigInteger whole = whole(digits, base);
+            if (whole != null) return Values.whole(whole);
+            real = parsed(digits);
         }
+        if (real != null) return Double.isNaN(real) || Double.isInfinite(real) ? bound[0] : Values.whole(new BigDecimal(real).toBigInteger());
+        return Values.isInteger(value) ? Values.whole(Values.big(value)) : bound[0];
+    }
+
+    /// Python's int(text, base), or null.
+    private static BigInteger whole(String text, int base) {
+        String digits = text.startsWith("-") || text.startsWith("+") ? text.substring(1) : text;
+        int radix = base;
+        String low = digits.toLowerCase(Locale.ROOT);
+        int prefixed = low.startsWith("0x") ? 16 : low.startsWith("0o") ? 8 : low.startsWith("0b") ? 2 : 0;
+        if (prefixed > 0 && (base == prefixed || base == 0)) {
+            radix = prefixed;
+            digits = digits.substring(digits.startsWith("_", 2) ? 3 : 2);
+        } else if (base == 0) {
+            radix = 10;
+        }
+        if (radix < 2 || radix > 36 || digits.length() > 4300 || !digits.matches("[\\p{Nd}\\p{Alpha}]+(_[\\p{Nd}\\p{Alpha}]+)*")) return null;
+        try {
+            BigInteger size = new BigInteger(digits.replace("_", ""), radix);
+            return text.startsWith("-") ? size.negate() : size;
+        } catch (NumberFormatException notANumber) {
+            return null;
+        }
+    }
+
+    /// Python's float(text), or null.
+    private static Double parsed(String given) {
+        String text = TextMethods.strip(given, null, true, true);
+        String low = text.toLowerCase(Locale.ROOT);
+        if (low.matches("[+-]?(inf|infinity)")) return low.startsWith("-") ? Double.NEGATIVE_INFINITY : Double.POSITIVE_INFINITY;
+        if (low.matches("[+-]?nan")) return Double.NaN;
+        boolean decimal = text.matches("[+-]?(\\d+(_\\d+)*\\.?(\\d+(_\\d+)*)?|\\.\\d+(_\\d+)*)([eE][+-]?\\d+(_\\d+)*)?");
+        return decimal ? (Double) Double.parseDouble(text.replace("_", "")) : null;
     }
 
     private static Object toFloat(Object value, CallArguments arguments) {
         Object fallback = arguments.bind("float", "default", 0.0)[0];
+        if (value instanceof Value.Undefined undefined) throw new Problem("%s", undefined.hint());
         if (Values.isNumber(value)) return Values.number(value);
-        boolean decimal = value instanceof String text && text.strip().matches("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?");
-        return decimal ? (Object) Double.parseDouble(((String) value).strip()) : fallback;
+        Double parsed = Values.isText(value) ? parsed(Values.characters(value)) : null;
+        return parsed != null ? (Object) parsed : fallback;
     }
 
-    private Object round(Object value, CallArguments arguments) {
+    private static Object round(Object value, CallArguments arguments) {
         Object[] bound = arguments.bind("round", "precision", 0L, "method", "common");
         int digits = (int) Math.clamp(Values.integer(bound[0], "precision"), -300L, 300L);
-        RoundingMode mode = switch (values.text(bound[1])) {
-            case "common" -> RoundingMode.HALF_EVEN;
-            case "ceil" -> RoundingMode.CEILING;
-            case "floor" -> RoundingMode.FLOOR;
+        if (!Values.isNumber(value)) return wrongType("round", value);
+        double number = Values.number(value);
+        String method = Values.isText(bound[1]) ? Values.characters(bound[1]) : "";
+        boolean finite = !Double.isNaN(number) && !Double.isInfinite(number);
+        return switch (method) {
+            case "common" -> {
+                if (Values.isInteger(value)) {
+                    yield digits >= 0 ? Values.whole(Values.big(value))
+                            : Values.whole(new BigDecimal(Values.big(value)).setScale(digits, RoundingMode.HALF_EVEN).toBigInteger());
+                }
+                yield finite ? (Object) Math.copySign(new BigDecimal(number).setScale(digits, RoundingMode.HALF_EVEN).doubleValue(), number) : value;
+            }
+            case "ceil", "floor" -> {
+                if (!finite) throw new Problem("cannot convert to an integer");
+                double scale = Math.pow(10, digits);
+                double scaled = method.equals("ceil") ? Math.ceil(number * scale) : Math.floor(number * scale);
+                yield (scaled + 0.0) / scale;
+            }
             default -> throw new Problem("round: method must be 'common', 'ceil' or 'floor'");
         };
-        if (Values.isInteger(value) && mode == RoundingMode.HALF_EVEN && digits >= 0) return Values.integer(value, "");
-        return new BigDecimal(Values.number(value)).setScale(digits, mode).doubleValue();
     }
 }

@@ -2,41 +2,60 @@
 package dev.stoa.template;
 
 import java.time.LocalDateTime;
-import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
 /// Global functions of chat templates; `raise_exception` is the interpreter's.
 final class Functions {
-    static final Set<String> NAMES = Set.of("namespace", "dict", "range", "raise_exception", "strftime_now");
+    static final Set<String> NAMES = Set.of("namespace", "dict", "range", "raise_exception", "strftime_now", "joiner", "cycler");
     private static final int MAX_RANGE = 100_000;
-    private static final Map<Character, String> DATE_FIELDS = Map.ofEntries(
-            Map.entry('Y', "uuuu"), Map.entry('y', "uu"), Map.entry('m', "MM"), Map.entry('d', "dd"), Map.entry('H', "HH"),
-            Map.entry('I', "hh"), Map.entry('M', "mm"), Map.entry('S', "ss"), Map.entry('p', "a"), Map.entry('j', "DDD"),
-            Map.entry('b', "MMM"), Map.entry('B', "MMMM"), Map.entry('a', "EEE"), Map.entry('A', "EEEE"));
 
     private Functions() {}
 
-    static Object call(String name, CallArguments arguments, LocalDateTime now, Budget budget) {
+    static Object call(String name, CallArguments arguments, LocalDateTime now, Values values) {
         return switch (name) {
             case "namespace" -> {
-                if (!arguments.positional().isEmpty()) throw new Problem("namespace takes named arguments only");
-                yield Value.Namespace.of(arguments.named());
+                Map<String, Object> fields = new LinkedHashMap<>();
+                dict(arguments, values).forEach((key, value) -> {
+                    if (!(key instanceof String field) || field.startsWith("_")) throw new Problem("a namespace cannot have the field %s", key);
+                    fields.put(field, value);
+                });
+                yield Value.Namespace.of(fields);
             }
-            case "dict" -> {
-                if (!arguments.positional().isEmpty()) throw new Problem("dict takes named arguments only");
-                yield new java.util.LinkedHashMap<Object, Object>(arguments.named());
+            case "dict" -> dict(arguments, values);
+            case "range" -> range(arguments, values.budget());
+            case "joiner" -> new Value.Joiner(arguments.bind(name, "sep", ", ")[0]);
+            case "cycler" -> {
+                if (arguments.positional().isEmpty() || !arguments.named().isEmpty()) throw new Problem("cycler needs items");
+                yield new Value.Cycler(arguments.positional());
             }
-            case "range" -> range(arguments, budget);
-            case "strftime_now" -> date(arguments.bind(name, "format", CallArguments.REQUIRED)[0], now);
+            case "strftime_now" -> DateFormat.format(arguments.bind(name, "format", CallArguments.REQUIRED)[0], now);
             default -> throw new IllegalStateException(name);
         };
     }
 
-    private static List<Object> range(CallArguments arguments, Budget budget) {
+    /// Python's dict(mapping or pairs, name=value).
+    private static Map<Object, Object> dict(CallArguments arguments, Values values) {
+        Map<Object, Object> map = new LinkedHashMap<>();
+        if (arguments.positional().size() > 1) throw new Problem("dict takes at most one positional argument");
+        if (!arguments.positional().isEmpty()) {
+            Object given = arguments.positional().getFirst();
+            if (given instanceof Map<?, ?> other) map.putAll(other);
+            else if (given instanceof Value.Undefined undefined && values.list(undefined).isEmpty()) map.clear();
+            else for (Object pair : values.list(given)) {
+                List<Object> parts = values.list(pair);
+                if (parts.size() != 2) throw new Problem("dict needs pairs, got %d elements", parts.size());
+                map.put(Values.key(parts.get(0)), parts.get(1));
+            }
+        }
+        map.putAll(arguments.named());
+        return map;
+    }
+
+    private static Value.Range range(CallArguments arguments, Budget budget) {
         List<Object> given = arguments.positional();
         if (given.isEmpty() || given.size() > 3 || !arguments.named().isEmpty()) throw new Problem("range takes one to three integers");
         long from = given.size() == 1 ? 0 : Values.integer(given.get(0), "a bound of range");
@@ -49,27 +68,6 @@ final class Functions {
             numbers.add(i);
         }
         budget.elements(numbers.size());
-        return numbers;
-    }
-
-    /// The common directives of strftime, in English.
-    private static String date(Object format, LocalDateTime now) {
-        if (!(format instanceof String text)) throw new Problem("strftime_now needs a string, not %s", Values.type(format));
-        StringBuilder out = new StringBuilder();
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            if (c != '%') {
-                out.append(c);
-                continue;
-            }
-            boolean bare = text.startsWith("%-", i);
-            i += bare ? 2 : 1;
-            char directive = i < text.length() ? text.charAt(i) : ' ';
-            String pattern = DATE_FIELDS.get(directive);
-            if (pattern == null && directive != '%') throw new Problem("strftime_now does not know %%%s", directive);
-            String value = pattern == null ? "%" : now.format(DateTimeFormatter.ofPattern(pattern, Locale.ENGLISH));
-            out.append(bare && value.length() > 1 ? value.replaceFirst("^0+(?=.)", "") : value);
-        }
-        return out.toString();
+        return new Value.Range(numbers, from, step, to);
     }
 }

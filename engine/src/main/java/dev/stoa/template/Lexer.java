@@ -11,11 +11,12 @@ import java.util.regex.Pattern;
 /// goes, and so do blanks between the start of a line and a block tag or comment; `-` and `+` override both.
 final class Lexer {
     private static final String[] OPERATORS = {"**", "//", "==", "!=", ">=", "<=", "+", "-", "*", "/", "%", "~", "[", "]",
-        "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ","};
-    private static final Pattern INTEGER = Pattern.compile("\\d[\\d_]*");
-    private static final Pattern NUMBER =
-            Pattern.compile("\\d[\\d_]*(\\.\\d[\\d_]*)?([eE][+-]?\\d[\\d_]*)?");
-    private static final Pattern RAW = Pattern.compile("\\{%[-+]?\\s*raw\\s*(-%}\\s*|\\+?%})");
+        "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ",", ";"};
+    private static final Pattern INTEGER =
+            Pattern.compile("0[bB](_?[01])+|0[oO](_?[0-7])+|0[xX](_?[0-9a-fA-F])+|[1-9](_?[0-9])*|0(_?0)*");
+    private static final Pattern FLOAT = Pattern.compile(
+            "[0-9]+(_[0-9]+)*((\\.[0-9]+(_[0-9]+)*)?[eE][+-]?[0-9]+(_[0-9]+)*|\\.[0-9]+(_[0-9]+)*)");
+    private static final Pattern RAW = Pattern.compile("\\{%[-+]?\\s*raw\\s*(-%}\\s*|%})");
     private static final Pattern END_RAW = Pattern.compile("\\{%([-+]?)\\s*endraw\\s*(-%}\\s*|\\+%}|%}\\n?)");
 
     private final Source source;
@@ -75,11 +76,16 @@ final class Lexer {
     /// Text in front of a tag, shortened as the tag asks.
     private String before(int open, char kind, char sign) {
         String part = text.substring(at, open);
-        if (sign == '-') return part.stripTrailing();
+        if (sign == '-') return TextMethods.strip(part, null, false, true);
         if (sign == '+' || kind == '{') return part;
         int line = part.lastIndexOf('\n') + 1;
         boolean lineStarts = line > 0 || at == 0 || text.charAt(at - 1) == '\n';
-        return lineStarts && part.substring(line).isBlank() ? part.substring(0, line) : part;
+        return lineStarts && isBlank(part, line) ? part.substring(0, line) : part;
+    }
+
+    private static boolean isBlank(String text, int from) {
+        for (int i = from; i < text.length(); i++) if (!TextMethods.isSpace(text.charAt(i))) return false;
+        return true;
     }
 
     private void data(String part, int offset) {
@@ -89,17 +95,17 @@ final class Lexer {
     private void comment(int open) {
         int close = text.indexOf("#}", at);
         if (close < 0) throw source.fault(open, "a comment is not closed");
-        close(close, text.charAt(close - 1), true);
+        close(close, close > at ? text.charAt(close - 1) : ' ', true);
     }
 
     private void raw(int open, int begin) {
         Matcher end = END_RAW.matcher(text);
         if (!end.find(begin)) throw source.fault(open, "a raw block is not closed");
         String part = text.substring(begin, end.start());
-        if (end.group(1).equals("-")) part = part.stripTrailing();
+        if (end.group(1).equals("-")) part = TextMethods.strip(part, null, false, true);
         else if (end.group(1).isEmpty()) {
             int line = part.lastIndexOf('\n') + 1;
-            if (line > 0 && part.substring(line).isBlank()) part = part.substring(0, line);
+            if (line > 0 && isBlank(part, line)) part = part.substring(0, line);
         }
         data(part, begin);
         at = end.end();
@@ -108,7 +114,7 @@ final class Lexer {
     /// Steps over a closing `xx}` at `close`; `sign` is the character in front of it.
     private void close(int close, char sign, boolean block) {
         at = close + 2;
-        if (sign == '-') while (at < text.length() && Character.isWhitespace(text.charAt(at))) at++;
+        if (sign == '-') while (at < text.length() && TextMethods.isSpace(text.charAt(at))) at++;
         else if (sign != '+' && block && at < text.length() && text.charAt(at) == '\n') at++;
     }
 
@@ -116,7 +122,7 @@ final class Lexer {
         tokens.add(new Token(begin, "", open));
         List<Character> brackets = new ArrayList<>();
         while (true) {
-            while (at < text.length() && Character.isWhitespace(text.charAt(at))) at++;
+            while (at < text.length() && TextMethods.isSpace(text.charAt(at))) at++;
             if (at >= text.length()) throw source.fault(open, "a tag is not closed");
             if (brackets.isEmpty()) {
                 char sign = text.charAt(at);
@@ -138,11 +144,12 @@ final class Lexer {
             string(c);
         } else if (c >= '0' && c <= '9') {
             boolean index = text.charAt(at - 1) == '.';         // in x.0.1 two indices, not a fraction
-            Matcher number = (index ? INTEGER : NUMBER).matcher(text).region(at, text.length());
-            if (!number.lookingAt()) throw source.fault(at, "a number cannot be read");
+            Matcher real = FLOAT.matcher(text).region(at, text.length());
+            boolean fraction = !index && real.lookingAt();
+            Matcher number = fraction ? real : INTEGER.matcher(text).region(at, text.length());
+            if (!fraction && !number.lookingAt()) throw source.fault(at, "a number cannot be read");
             at = number.end();
-            String digits = number.group().replace("_", "");
-            tokens.add(new Token(digits.matches("\\d+") ? Kind.INTEGER : Kind.FLOAT, digits, begin));
+            tokens.add(new Token(fraction ? Kind.FLOAT : Kind.INTEGER, number.group().replace("_", ""), begin));
         } else if (Character.isUnicodeIdentifierStart(text.codePointAt(at)) || c == '_') {
             while (at < text.length() && (Character.isUnicodeIdentifierPart(text.charAt(at)))) at++;
             tokens.add(new Token(Kind.NAME, text.substring(begin, at), begin));
@@ -202,7 +209,14 @@ final class Lexer {
                 }
                 value.append((char) code);
             }
-            default -> value.append('\\').append(c);
+            default -> {
+                // jinja2 first writes other characters as escapes, so that their backslash meets ours
+                int point = text.codePointAt(at - 1);
+                value.append('\\');
+                if (c < 128) value.append(c);
+                else value.append((point < 0x100 ? "x%02x" : point < 0x10000 ? "u%04x" : "U%08x").formatted(point));
+                if (point >= 0x10000) at++;
+            }
         }
     }
 

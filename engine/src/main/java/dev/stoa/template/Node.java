@@ -32,7 +32,7 @@ sealed interface Node {
 
     record Filter(int at, Expression input, String name, Arguments arguments) implements Expression {}
 
-    record Test(int at, Expression input, String name, List<Expression> arguments, boolean negated) implements Expression {}
+    record Test(int at, Expression input, String name, Arguments arguments, boolean negated) implements Expression {}
 
     record Unary(int at, String operator, Expression operand) implements Expression {}
 
@@ -44,8 +44,9 @@ sealed interface Node {
     /// `otherwise` may be null.
     record Conditional(int at, Expression test, Expression then, Expression otherwise) implements Expression {}
 
-    record Arguments(List<Expression> positional, List<String> names, List<Expression> named) {
-        static final Arguments NONE = new Arguments(List.of(), List.of(), List.of());
+    /// `rest` and `namedRest` are what `*` and `**` spread; null when absent.
+    record Arguments(List<Expression> positional, List<String> names, List<Expression> named, Expression rest, Expression namedRest) {
+        static final Arguments NONE = new Arguments(List.of(), List.of(), List.of(), null, null);
     }
 
     record Text(int at, String text) implements Statement {}
@@ -57,16 +58,33 @@ sealed interface Node {
     record If(int at, List<Branch> branches, List<Statement> otherwise) implements Statement {}
 
     /// `filter` may be null.
-    record For(int at, Target target, Expression items, Expression filter, List<Statement> body, List<Statement> otherwise)
-            implements Statement {}
+    record For(int at, Target target, Expression items, Expression filter, boolean recursive, List<Statement> body,
+               List<Statement> otherwise) implements Statement {}
+
+    /// Values are computed outside, targets live inside.
+    record With(int at, List<Target> targets, List<Expression> values, List<Statement> body) implements Statement {}
+
+    /// `{% filter name %}text{% endfilter %}`.
+    record FilterBlock(int at, List<Filter> filters, List<Statement> body) implements Statement {}
+
+    /// `{% call(x) macro() %}text{% endcall %}`: the text is the macro `caller`.
+    record CallBlock(int at, Macro caller, Call call) implements Statement {}
+
+    /// A named part; it sees the variables of the top level only.
+    record Block(int at, String name, boolean scoped, List<Statement> body) implements Statement {}
+
+    /// A tag that needs other templates; there are none.
+    record Other(int at, String tag) implements Statement {}
 
     record Set(int at, Target target, Expression value) implements Statement {}
 
     /// `{% set x %}text{% endset %}`; filters apply to the text, the input of the innermost being null.
     record SetBlock(int at, Target target, List<Statement> body, List<Filter> filters) implements Statement {}
 
-    record Macro(int at, String name, List<String> parameters, List<Expression> defaults, List<Statement> body)
-            implements Statement {}
+    /// `special` are those of `varargs`, `kwargs` and `caller` that the body uses without declaring them; the name of
+    /// what a call block passes is null.
+    record Macro(int at, String name, List<String> parameters, List<Expression> defaults, java.util.Set<String> special,
+                 List<Statement> body) implements Statement {}
 
     /// A part written by the assistant.
     record Generation(int at, List<Statement> body) implements Statement {}

@@ -15,6 +15,7 @@ final class Parser {
     private final Source source;
     private final TokenStream stream;
     private final ExpressionParser expressions;
+    private final Set<String> blocks = new java.util.HashSet<>();
     private int nesting;
     private int loops;
 
@@ -73,20 +74,50 @@ final class Parser {
             case "for" -> forBlock(tag);
             case "set" -> set(tag);
             case "macro" -> macro(tag);
+            case "with" -> with(tag);
+            case "call" -> call(tag);
+            case "filter" -> {
+                List<Node.Filter> filters = expressions.filterChain();
+                yield new Node.FilterBlock(tag.at(), filters, closed("endfilter"));
+            }
+            case "print" -> print(tag);
+            case "block" -> block(tag);
             case "generation" -> {
-                stream.expect(Kind.BLOCK_END);
-                yield new Node.Generation(tag.at(), closed("endgeneration"));
+                int outer = enterFunction();
+                List<Statement> body = closed("endgeneration");
+                loops = outer;
+                yield new Node.Generation(tag.at(), body);
             }
             case "break", "continue" -> {
                 if (loops == 0) throw source.fault(tag.at(), "%s outside of a loop", tag.text());
                 stream.expect(Kind.BLOCK_END);
                 yield tag.text().equals("break") ? new Node.Break(tag.at()) : new Node.Continue(tag.at());
             }
+            case "include", "import", "from", "extends" -> {
+                expressions.expression();
+                while (stream.peek().kind() == Kind.NAME || stream.peek().is(Kind.OPERATOR, ",")) stream.next();
+                stream.expect(Kind.BLOCK_END);
+                yield new Node.Other(tag.at(), tag.text());
+            }
             default -> throw source.fault(tag.at(), "unknown tag '%s'", tag.text());
         };
     }
 
+    /// Loops outside of a macro or block cannot be left from inside; returns their number.
+    private int enterFunction() {
+        int outer = loops;
+        loops = 0;
+        return outer;
+    }
+
+    /// The end of an opening tag; a colon before it is allowed.
+    private void opened() {
+        stream.skipOperator(":");
+        stream.expect(Kind.BLOCK_END);
+    }
+
     private List<Statement> closed(String end) {
+        opened();
         List<Statement> body = strictBody(Set.of(end));
         stream.next();
         stream.expect(Kind.BLOCK_END);
@@ -109,7 +140,7 @@ final class Parser {
         expressions.lenient(true);
         Expression test = expressions.tuple(false);
         while (true) {
-            stream.expect(Kind.BLOCK_END);
+            opened();
             List<Statement> body = body(test == null ? Set.of("endif") : Set.of("elif", "else", "endif"));
             if (test == null) otherwise = body;
             else branches.add(new Node.Branch(test, body));
@@ -127,19 +158,19 @@ final class Parser {
         stream.expectName("in");
         Expression items = expressions.tuple(false);
         Expression filter = stream.skipName("if") ? expressions.expression() : null;
-        if (stream.peek().is(Kind.NAME, "recursive")) throw source.fault(stream.peek().at(), "recursive loops are not supported");
-        stream.expect(Kind.BLOCK_END);
+        boolean recursive = stream.skipName("recursive");
+        opened();
         loops++;
         List<Statement> body = strictBody(Set.of("else", "endfor"));
         loops--;
         List<Statement> otherwise = List.of();
         if (stream.next().text().equals("else")) {
-            stream.expect(Kind.BLOCK_END);
+            opened();
             otherwise = strictBody(Set.of("endfor"));
             stream.next();
         }
         stream.expect(Kind.BLOCK_END);
-        return new Node.For(tag.at(), target, items, filter, body, otherwise);
+        return new Node.For(tag.at(), target, items, filter, recursive, body, otherwise);
     }
 
     private Statement set(Token tag) {
@@ -151,7 +182,6 @@ final class Parser {
         }
         List<Node.Filter> filters = new ArrayList<>();
         while (stream.peek().is(Kind.OPERATOR, "|")) filters.add(expressions.filter(null));
-        stream.expect(Kind.BLOCK_END);
         return new Node.SetBlock(tag.at(), target, closed("endset"), filters);
     }
 
@@ -159,14 +189,19 @@ final class Parser {
     private Target targets(boolean fields) {
         Token first = stream.peek();
         List<Target> targets = new ArrayList<>();
-        boolean parenthesized = stream.skipOperator("(");
+        boolean tuple = false;
         do {
-            if (parenthesized && stream.peek().is(Kind.OPERATOR, ")")) break;
-            if (stream.peek().is(Kind.OPERATOR, "(")) targets.add(targets(fields));
-            else targets.add(target(fields));
-        } while (stream.skipOperator(",") && (stream.peek().kind() == Kind.NAME || stream.peek().is(Kind.OPERATOR, "(")));
-        if (parenthesized) stream.expectOperator(")");
-        return targets.size() == 1 ? targets.getFirst() : new Target.Unpack(first.at(), targets);
+            boolean ends = stream.peek().kind() != Kind.NAME && !stream.peek().is(Kind.OPERATOR, "(") || stream.peek().is(Kind.NAME, "in");
+            if (ends && tuple) break;
+            if (stream.skipOperator("(")) {
+                targets.add(targets(fields));
+                stream.expectOperator(")");
+            } else {
+                targets.add(target(fields));
+            }
+            tuple |= stream.peek().is(Kind.OPERATOR, ",");
+        } while (stream.skipOperator(","));
+        return tuple ? new Target.Unpack(first.at(), targets) : targets.getFirst();
     }
 
     private Target target(boolean fields) {
@@ -176,23 +211,83 @@ final class Parser {
         return new Target.Variable(name.at(), name.text());
     }
 
+    private Statement with(Token tag) {
+        List<Target> targets = new ArrayList<>();
+        List<Expression> values = new ArrayList<>();
+        while (stream.peek().kind() != Kind.BLOCK_END && !stream.peek().is(Kind.OPERATOR, ":")) {
+            if (!targets.isEmpty()) stream.expectOperator(",");
+            targets.add(targets(false));
+            stream.expectOperator("=");
+            values.add(expressions.expression());
+        }
+        return new Node.With(tag.at(), targets, values, closed("endwith"));
+    }
+
+    private Statement print(Token tag) {
+        List<Statement> outputs = new ArrayList<>();
+        while (stream.peek().kind() != Kind.BLOCK_END) {
+            if (!outputs.isEmpty()) stream.expectOperator(",");
+            outputs.add(new Node.Output(tag.at(), expressions.expression()));
+        }
+        stream.expect(Kind.BLOCK_END);
+        return new Node.If(tag.at(), List.of(), outputs);
+    }
+
+    private Statement block(Token tag) {
+        Token name = stream.expect(Kind.NAME);
+        if (!blocks.add(name.text())) throw source.fault(name.at(), "the block '%s' is defined twice", name.text());
+        boolean scoped = stream.skipName("scoped");
+        boolean required = stream.skipName("required");
+        int outer = enterFunction();
+        opened();
+        List<Statement> body = strictBody(Set.of("endblock"));
+        loops = outer;
+        stream.next();
+        stream.skipName(name.text());
+        stream.expect(Kind.BLOCK_END);
+        if (required) return new Node.Other(tag.at(), "required block");
+        return new Node.Block(tag.at(), name.text(), scoped, body);
+    }
+
+    private Statement call(Token tag) {
+        Signature signature = stream.peek().is(Kind.OPERATOR, "(") ? signature() : new Signature(List.of(), List.of());
+        Token at = stream.peek();
+        if (!(expressions.expression() instanceof Node.Call call)) throw source.fault(at.at(), "a call is expected here");
+        return new Node.CallBlock(tag.at(), function(tag, null, signature, "endcall"), call);
+    }
+
     private Statement macro(Token tag) {
         String name = stream.expect(Kind.NAME).text();
+        return function(tag, name, signature(), "endmacro");
+    }
+
+    private record Signature(List<String> parameters, List<Expression> defaults) {}
+
+    private Signature signature() {
         List<String> parameters = new ArrayList<>();
         List<Expression> defaults = new ArrayList<>();
         stream.expectOperator("(");
         while (!stream.skipOperator(")")) {
             if (!parameters.isEmpty()) stream.expectOperator(",");
             Token parameter = stream.expect(Kind.NAME);
+            if (parameters.contains(parameter.text())) throw source.fault(parameter.at(), "the parameter '%s' is given twice", parameter.text());
             parameters.add(parameter.text());
             if (stream.skipOperator("=")) defaults.add(expressions.expression());
             else if (!defaults.isEmpty()) throw source.fault(parameter.at(), "a parameter without default follows one with");
         }
-        stream.expect(Kind.BLOCK_END);
-        int outerLoops = loops;
-        loops = 0;
-        List<Statement> body = closed("endmacro");
-        loops = outerLoops;
-        return new Node.Macro(tag.at(), name, parameters, defaults, body);
+        return new Signature(parameters, defaults);
+    }
+
+    private Node.Macro function(Token tag, String name, Signature signature, String end) {
+        int outer = enterFunction();
+        Set<String> around = expressions.takeSpecial();
+        List<Statement> body = closed(end);
+        Set<String> seen = expressions.takeSpecial();
+        expressions.addSpecial(around);
+        expressions.addSpecial(seen);
+        loops = outer;
+        Set<String> special = new java.util.HashSet<>(seen);
+        signature.parameters.forEach(special::remove);
+        return new Node.Macro(tag.at(), name, signature.parameters, signature.defaults, Set.copyOf(special), body);
     }
 }

@@ -8,56 +8,75 @@ import java.util.Set;
 /// `value is name(arguments)`.
 record Tests(Values values) {
     static final Set<String> NAMES = Set.of("defined", "undefined", "none", "string", "mapping", "iterable", "sequence", "number",
-            "integer", "float", "boolean", "true", "false", "callable", "odd", "even", "divisibleby", "in", "eq", "equalto", "ne",
-            "lt", "lessthan", "le", "gt", "greaterthan", "ge", "sameas", "lower", "upper");
+            "integer", "float", "boolean", "true", "false", "callable", "odd", "even", "divisibleby", "in", "eq", "equalto", "==", "ne",
+            "!=", "lt", "lessthan", "<", "le", "<=", "gt", "greaterthan", ">", "ge", ">=", "sameas", "lower", "upper", "escaped", "filter",
+            "test");
+    private static final Set<String> WITH_ARGUMENT = Set.of("divisibleby", "in", "eq", "equalto", "==", "ne", "!=", "lt", "lessthan",
+            "<", "le", "<=", "gt", "greaterthan", ">", "ge", ">=", "sameas");
 
     boolean test(String name, Object value, List<Object> arguments) {
+        int wanted = WITH_ARGUMENT.contains(name) ? 1 : 0;
+        if (arguments.size() != wanted) throw new Problem("the test '%s' takes %d arguments, got %d", name, wanted, arguments.size());
+        Object other = wanted == 1 ? arguments.getFirst() : null;
         return switch (name) {
             case "defined" -> !(value instanceof Value.Undefined);
             case "undefined" -> value instanceof Value.Undefined;
             case "none" -> value == null;
-            case "string" -> value instanceof String;
+            case "string" -> Values.isText(value);
             case "mapping" -> value instanceof Map<?, ?>;
-            case "iterable" -> isSequence(value) || value instanceof Value.Undefined || value instanceof Value.Generator;
-            case "sequence" -> isSequence(value) || value instanceof Value.Undefined;
+            case "iterable" -> Values.isIterable(value);
+            case "sequence" -> Values.isText(value) || value instanceof List<?> || value instanceof Map<?, ?> || value instanceof Value.Tuple
+                    || value instanceof Value.Range || value instanceof Value.Undefined;
             case "number" -> Values.isNumber(value);
-            case "integer" -> value instanceof Long;
+            case "integer" -> Values.isInteger(value) && !(value instanceof Boolean);
             case "float" -> value instanceof Double;
             case "boolean" -> value instanceof Boolean;
             case "true" -> Boolean.TRUE.equals(value);
             case "false" -> Boolean.FALSE.equals(value);
-            case "callable" -> value instanceof Value.MacroValue || value instanceof Value.Function || value instanceof Value.Method
-                    || value instanceof Value.Undefined;
-            case "odd" -> Math.floorMod(Values.integer(value, "the tested value"), 2) == 1;
-            case "even" -> Math.floorMod(Values.integer(value, "the tested value"), 2) == 0;
-            case "divisibleby" -> {
-                long divisor = Values.integer(one(name, arguments), "the divisor");
-                if (divisor == 0) throw new Problem("division by zero");
-                yield Values.integer(value, "the tested value") % divisor == 0;
-            }
-            case "in" -> values.contains(one(name, arguments), value);
-            case "eq", "equalto" -> values.equal(value, one(name, arguments));
-            case "ne" -> !values.equal(value, one(name, arguments));
-            case "lt", "lessthan" -> values.compare(value, one(name, arguments)) < 0;
-            case "le" -> values.compare(value, one(name, arguments)) <= 0;
-            case "gt", "greaterthan" -> values.compare(value, one(name, arguments)) > 0;
-            case "ge" -> values.compare(value, one(name, arguments)) >= 0;
-            case "sameas" -> {
-                Object other = one(name, arguments);
-                yield value == other || (value instanceof Boolean || value instanceof Long || value instanceof String) && value.equals(other);
-            }
-            case "lower" -> values.text(value).equals(values.text(value).toLowerCase(java.util.Locale.ROOT));
-            case "upper" -> values.text(value).equals(values.text(value).toUpperCase(java.util.Locale.ROOT));
+            case "escaped" -> value instanceof Value.Markup;
+            case "filter" -> Values.key(value) instanceof String filter && Filters.NAMES.contains(filter);
+            case "test" -> Values.key(value) instanceof String test && NAMES.contains(test);
+            case "callable" -> value instanceof Value.MacroValue || value instanceof Value.Named || value instanceof Value.Method
+                    || value instanceof Value.Undefined || value instanceof Value.Joiner || value instanceof Value.Loop;
+            case "odd" -> remainder(value, 2L).equals(1L) || remainder(value, 2L).equals(1.0);
+            case "even" -> Values.number(remainder(value, 2L)) == 0;
+            case "divisibleby" -> Values.number(remainder(value, other)) == 0;
+            case "in" -> values.contains(other, value);
+            case "eq", "equalto", "==" -> values.equal(value, other);
+            case "ne", "!=" -> !values.equal(value, other);
+            case "lt", "lessthan", "<" -> holds("<", value, other);
+            case "le", "<=" -> holds("<=", value, other);
+            case "gt", "greaterthan", ">" -> holds(">", value, other);
+            case "ge", ">=" -> holds(">=", value, other);
+            case "sameas" -> value == other || (value instanceof Boolean || value instanceof Long || value instanceof String) && value.equals(other);
+            case "lower" -> caseOf(value, "islower");
+            case "upper" -> caseOf(value, "isupper");
             default -> throw new Problem("unknown test '%s'", name);
         };
     }
 
-    private static boolean isSequence(Object value) {
-        return value instanceof String || value instanceof List<?> || value instanceof Map<?, ?> || value instanceof Value.Tuple;
+    private boolean caseOf(Object value, String method) {
+        return (Boolean) new TextMethods(values).call(values.text(value), method, CallArguments.NONE);
     }
 
-    private static Object one(String name, List<Object> arguments) {
-        if (arguments.size() != 1) throw new Problem("the test '%s' takes one argument, got %d", name, arguments.size());
-        return arguments.getFirst();
+    private Object remainder(Object value, Object divisor) {
+        Object rest = new Arithmetic(values).apply("%", value, divisor);
+        if (!Values.isNumber(rest)) throw new Problem("%s is not a number", Values.type(value));
+        return rest;
+    }
+
+    /// An order of two values; NaN has none with anything.
+    boolean holds(String operator, Object a, Object b) {
+        if (a instanceof Double left && left.isNaN() && Values.isNumber(b) || b instanceof Double right && right.isNaN() && Values.isNumber(a)) {
+            return false;
+        }
+        int order = values.compare(a, b);
+        return switch (operator) {
+            case "<" -> order < 0;
+            case "<=" -> order <= 0;
+            case ">" -> order > 0;
+            case ">=" -> order >= 0;
+            default -> throw new IllegalStateException(operator);
+        };
     }
 }

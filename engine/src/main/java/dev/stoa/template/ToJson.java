@@ -3,10 +3,9 @@ package dev.stoa.template;
 
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 
 /// `tojson`: Python's json.dumps as transformers calls it, without HTML escapes and, by default, without ASCII escapes.
-record ToJson(Budget budget, boolean ascii, int indent, String itemSeparator, String keySeparator, boolean sortKeys) {
+record ToJson(Values values, boolean ascii, String indent, String itemSeparator, String keySeparator, boolean sortKeys) {
     String write(Object value) {
         StringBuilder out = new StringBuilder();
         write(value, out, 1);
@@ -14,16 +13,18 @@ record ToJson(Budget budget, boolean ascii, int indent, String itemSeparator, St
     }
 
     private void write(Object value, StringBuilder out, int depth) {
-        budget.step();
-        budget.append(out, value instanceof String text ? text.length() : 0);
+        values.budget().step();
+        values.budget().append(out, value instanceof String text ? text.length() : 0);
         if (depth > 100) throw new Problem("tojson: nested too deeply");
         switch (value) {
             case null -> out.append("null");
             case Boolean flag -> out.append(flag.booleanValue());
             case Long number -> out.append(number.longValue());
-            case Double number -> out.append(number.isNaN() ? "NaN" : number.isInfinite() ? (number > 0 ? "Infinity" : "-Infinity") : Values.decimal(number));
+            case java.math.BigInteger number -> out.append(number);
+            case Double number -> out.append(real(number));
             case String text -> quote(text, out);
             case List<?> list -> array(list, out, depth);
+            case Value.Markup markup -> quote(markup.text(), out);
             case Value.Tuple tuple -> array(tuple.items(), out, depth);
             case Map<?, ?> map -> object(map, out, depth);
             default -> throw new Problem("a %s has no JSON form", Values.type(value));
@@ -42,15 +43,15 @@ record ToJson(Budget budget, boolean ascii, int indent, String itemSeparator, St
     }
 
     private void object(Map<?, ?> map, StringBuilder out, int depth) {
-        Map<String, Object> named = sortKeys ? new TreeMap<>() : new java.util.LinkedHashMap<>();
-        map.forEach((key, value) -> named.put(key(key), value));
+        List<Map.Entry<?, ?>> entries = new java.util.ArrayList<>(map.entrySet());
+        if (sortKeys) entries.sort((a, b) -> values.compare(a.getKey(), b.getKey()));
         out.append('{');
         boolean first = true;
-        for (Map.Entry<String, Object> entry : named.entrySet()) {
+        for (Map.Entry<?, ?> entry : entries) {
             if (!first) out.append(itemSeparator);
             first = false;
             newLine(out, depth);
-            quote(entry.getKey(), out);
+            quote(key(entry.getKey()), out);
             out.append(keySeparator);
             write(entry.getValue(), out, depth + 1);
         }
@@ -64,13 +65,18 @@ record ToJson(Budget budget, boolean ascii, int indent, String itemSeparator, St
             case null -> "null";
             case Boolean flag -> flag.toString();
             case Long number -> number.toString();
-            case Double number -> Values.decimal(number);
+            case java.math.BigInteger number -> number.toString();
+            case Double number -> real(number);
             default -> throw new Problem("tojson: a %s cannot be a key", Values.type(key));
         };
     }
 
+    private static String real(double number) {
+        return Double.isNaN(number) ? "NaN" : Double.isInfinite(number) ? (number > 0 ? "Infinity" : "-Infinity") : Values.decimal(number);
+    }
+
     private void newLine(StringBuilder out, int depth) {
-        if (indent >= 0) out.append('\n').append(" ".repeat(indent * depth));
+        if (indent != null) out.append('\n').append(indent.repeat(depth));
     }
 
     private void quote(String text, StringBuilder out) {

@@ -2,28 +2,49 @@
 package dev.stoa.template;
 
 import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 
-/// Python's behavior of values, as far as templates can see it: truth, text, equality, order, membership, items.
+/// Python's behavior of values, as far as templates can see it: truth, text, equality, order, membership, elements.
 record Values(Budget budget) {
     static boolean isInteger(Object value) {
-        return value instanceof Long || value instanceof Boolean;
+        return value instanceof Long || value instanceof Boolean || value instanceof BigInteger;
     }
 
     static boolean isNumber(Object value) {
         return value instanceof Double || isInteger(value);
     }
 
+    static boolean isText(Object value) {
+        return value instanceof String || value instanceof Value.Markup;
+    }
+
+    /// The characters of a text or markup.
+    static String characters(Object value) {
+        return value instanceof Value.Markup markup ? markup.text() : (String) value;
+    }
+
     static long integer(Object value, String what) {
         if (value instanceof Long number) return number;
         if (value instanceof Boolean flag) return flag ? 1 : 0;
+        if (value instanceof BigInteger big) return big.signum() < 0 ? Long.MIN_VALUE / 4 : Long.MAX_VALUE / 4;
         throw new Problem("%s must be an integer, not %s", what, type(value));
     }
 
+    static BigInteger big(Object value) {
+        return value instanceof BigInteger big ? big : BigInteger.valueOf(integer(value, "a number"));
+    }
+
+    /// A result as Long when it fits.
+    static Object whole(BigInteger value) {
+        return value.bitLength() < 64 ? (Object) value.longValue() : (Object) value;
+    }
+
     static double number(Object value) {
-        return value instanceof Double number ? number : integer(value, "a number");
+        return value instanceof Double number ? number : value instanceof BigInteger big ? big.doubleValue() : integer(value, "a number");
     }
 
     static String type(Object value) {
@@ -32,15 +53,24 @@ record Values(Budget budget) {
             case String _ -> "str";
             case Boolean _ -> "bool";
             case Long _ -> "int";
+            case BigInteger _ -> "int";
             case Double _ -> "float";
             case List<?> _ -> "list";
             case Map<?, ?> _ -> "dict";
-            case Value.Tuple _ -> "tuple";
-            case Value.Undefined _ -> "undefined";
-            case Value.Namespace _ -> "namespace";
-            case Value.Generator _ -> "generator";
-            case Value.Loop _ -> "loop";
-            default -> "function";
+            case Value special -> switch (special) {
+                case Value.Markup _ -> "Markup";
+                case Value.Tuple _ -> "tuple";
+                case Value.Undefined _ -> "undefined";
+                case Value.Namespace _ -> "namespace";
+                case Value.Generator _ -> "generator";
+                case Value.Range _ -> "range";
+                case Value.View view -> view.name();
+                case Value.Loop _ -> "loop";
+                case Value.Joiner _ -> "joiner";
+                case Value.Cycler _ -> "cycler";
+                case Value.MacroValue _, Value.Named _, Value.Method _ -> "function";
+            };
+            default -> throw new IllegalStateException(value.getClass().getName());
         };
     }
 
@@ -51,79 +81,147 @@ record Values(Budget budget) {
             case Long number -> number != 0;
             case Double number -> number != 0;
             case String text -> !text.isEmpty();
+            case Value.Markup text -> !text.text().isEmpty();
             case List<?> list -> !list.isEmpty();
             case Map<?, ?> map -> !map.isEmpty();
             case Value.Tuple tuple -> !tuple.items().isEmpty();
+            case Value.Range range -> !range.items().isEmpty();
+            case Value.View view -> !view.items().isEmpty();
             case Value.Undefined _ -> false;
             default -> true;
         };
     }
 
-    /// The elements of something a loop can run over.
+    /// The elements of what has a length and can be iterated over again, or null.
     @SuppressWarnings("unchecked")
-    List<Object> list(Object value) {
-        List<Object> items = switch (value) {
+    private static List<Object> elements(Object value) {
+        return switch (value) {
             case List<?> list -> (List<Object>) list;
             case Value.Tuple tuple -> tuple.items();
-            case Value.Generator generator -> generator.items();
+            case Value.Range range -> range.items();
+            case Value.View view -> view.items();
             case Map<?, ?> map -> new ArrayList<>(map.keySet());
             case String text -> new ArrayList<>(text.codePoints().mapToObj(Character::toString).toList());
+            case Value.Markup text -> new ArrayList<>(text.text().codePoints().mapToObj(c -> new Value.Markup(Character.toString(c))).toList());
             case Value.Undefined _ -> List.of();
-            case null, default -> throw new Problem("%s cannot be iterated over", type(value));
+            case null, default -> null;
         };
+    }
+
+    static boolean isIterable(Object value) {
+        return isText(value) || value instanceof Value.Generator || value instanceof Value.Loop || elements(value) != null;
+    }
+
+    /// The elements of something a loop can run over; a generator is used up.
+    List<Object> list(Object value) {
+        List<Object> items = elements(value);
+        if (items == null) {
+            Iterator<Object> rest = iterator(value);
+            items = new ArrayList<>();
+            while (rest.hasNext()) {
+                budget.step();
+                items.add(rest.next());
+            }
+            return items;
+        }
         budget.elements(items.size());
         return items;
     }
 
+    /// Goes through a value without taking elements of a generator ahead of time.
+    Iterator<Object> iterator(Object value) {
+        if (value instanceof Value.Generator generator) return generator.rest();
+        List<Object> items = elements(value);
+        if (items == null) throw new Problem("%s cannot be iterated over", type(value));
+        budget.elements(items.size());
+        return items.iterator();
+    }
+
+    /// The length of a sequence, or -1 when it has none.
+    static long lengthOrUnknown(Object value) {
+        if (value instanceof Map<?, ?> map) return map.size();
+        if (value instanceof Value.Loop loop) return loop.length();
+        if (isText(value)) return characters(value).codePointCount(0, characters(value).length());
+        List<Object> items = elements(value);
+        return items == null ? -1 : items.size();
+    }
+
     static long length(Object value) {
-        return switch (value) {
-            case String text -> text.codePointCount(0, text.length());
-            case List<?> list -> list.size();
-            case Value.Tuple tuple -> tuple.items().size();
-            case Map<?, ?> map -> map.size();
-            case Value.Undefined _ -> 0;
-            case null, default -> throw new Problem("%s has no length", type(value));
-        };
+        long length = lengthOrUnknown(value);
+        if (length < 0) throw new Problem("%s has no length", type(value));
+        return length;
     }
 
     /// What `{{ value }}` writes.
     String text(Object value) {
         return switch (value) {
             case String text -> text;
+            case Value.Markup markup -> markup.text();
             case Value.Undefined _ -> "";
-            case null, default -> {
-                StringBuilder out = new StringBuilder();
-                repr(value, out);
-                yield out.toString();
-            }
+            case null, default -> repr(value);
         };
     }
 
-    void repr(Object value, StringBuilder out) {
+    String repr(Object value) {
+        StringBuilder out = new StringBuilder();
+        repr(value, out);
+        return out.toString();
+    }
+
+    private void repr(Object value, StringBuilder out) {
         budget.step();
         budget.append(out, value instanceof String text ? text.length() : 0);
         switch (value) {
             case null -> out.append("None");
             case Boolean flag -> out.append(flag ? "True" : "False");
             case Long number -> out.append(number.longValue());
+            case BigInteger number -> out.append(number);
             case Double number -> out.append(decimal(number));
             case String text -> quote(text, out);
-            case Value.Undefined _ -> out.append("Undefined");
             case List<?> list -> reprAll(list, "[", "]", out);
-            case Value.Tuple tuple -> reprAll(tuple.items(), "(", tuple.items().size() == 1 ? ",)" : ")", out);
-            case Map<?, ?> map -> {
-                String separator = "{";
-                for (Map.Entry<?, ?> entry : map.entrySet()) {
-                    out.append(separator);
-                    separator = ", ";
-                    repr(entry.getKey(), out);
-                    out.append(": ");
-                    repr(entry.getValue(), out);
+            case Map<?, ?> map -> reprMap(map, out);
+            case Value special -> {
+                switch (special) {
+                    case Value.Markup markup -> {
+                        out.append("Markup(");
+                        quote(markup.text(), out);
+                        out.append(')');
+                    }
+                    case Value.Undefined _ -> out.append("Undefined");
+                    case Value.Tuple tuple -> reprAll(tuple.items(), "(", tuple.items().size() == 1 ? ",)" : ")", out);
+                    case Value.Range range -> out.append(range.text());
+                    case Value.View view -> {
+                        out.append(view.name()).append('(');
+                        reprAll(view.items(), "[", "]", out);
+                        out.append(')');
+                    }
+                    case Value.Namespace space -> {
+                        out.append("<Namespace ");
+                        reprMap(space.fields(), out);
+                        out.append('>');
+                    }
+                    case Value.MacroValue macro -> out.append(macro.macro().name() == null ? "<Macro anonymous>" : "<Macro ")
+                            .append(macro.macro().name() == null ? "" : repr(macro.macro().name()) + ">");
+                    case Value.Loop loop -> out.append("<LoopContext ").append(loop.get("index")).append('/').append(loop.length()).append('>');
+                    // Python prints an address, which is different each time
+                    case Value.Generator _, Value.Named _, Value.Method _, Value.Joiner _, Value.Cycler _ ->
+                        out.append('<').append(type(special)).append(" object>");
                 }
-                out.append(map.isEmpty() ? "{}" : "}");
             }
-            default -> throw new Problem("a %s cannot be printed", type(value));
+            default -> throw new IllegalStateException(value.getClass().getName());
         }
+    }
+
+    private void reprMap(Map<?, ?> map, StringBuilder out) {
+        String separator = "{";
+        for (Map.Entry<?, ?> entry : map.entrySet()) {
+            out.append(separator);
+            separator = ", ";
+            repr(entry.getKey(), out);
+            out.append(": ");
+            repr(entry.getValue(), out);
+        }
+        out.append(map.isEmpty() ? "{}" : "}");
     }
 
     private void reprAll(List<?> items, String open, String close, StringBuilder out) {
@@ -144,10 +242,20 @@ record Values(Budget budget) {
             else if (c == '\n') out.append("\\n");
             else if (c == '\r') out.append("\\r");
             else if (c == '\t') out.append("\\t");
-            else if (c < 0x20 || c >= 0x7f && c < 0xa0 || c == 0xad) out.append("\\x%02x".formatted(c));
-            else out.appendCodePoint(c);
+            else if (isPrintable(c)) out.appendCodePoint(c);
+            else out.append((c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x").formatted(c));
         });
         out.append(quote);
+    }
+
+    /// Python's str.isprintable of one character: no control, format, surrogate, private or unassigned one, and no
+    /// separator but the plain space.
+    static boolean isPrintable(int c) {
+        return c == ' ' || switch (Character.getType(c)) {
+            case Character.CONTROL, Character.FORMAT, Character.SURROGATE, Character.PRIVATE_USE, Character.UNASSIGNED,
+                    Character.LINE_SEPARATOR, Character.PARAGRAPH_SEPARATOR, Character.SPACE_SEPARATOR -> false;
+            default -> true;
+        };
     }
 
     /// Python's repr of a float.
@@ -169,15 +277,18 @@ record Values(Budget budget) {
     boolean equal(Object a, Object b) {
         budget.step();
         if (isNumber(a) && isNumber(b)) {
-            return isInteger(a) && isInteger(b) ? integer(a, "") == integer(b, "") : number(a) == number(b);
+            return isInteger(a) && isInteger(b) ? big(a).equals(big(b)) : number(a) == number(b);
         }
+        if (isText(a)) return isText(b) && characters(a).equals(characters(b));
         return switch (a) {
             case null -> b == null;
-            case String text -> text.equals(b);
             case List<?> list -> b instanceof List<?> other && equalItems(list, other);
             case Value.Tuple tuple -> b instanceof Value.Tuple other && equalItems(tuple.items(), other.items());
+            case Value.Range range -> b instanceof Value.Range other && equalItems(range.items(), other.items());
             case Map<?, ?> map -> b instanceof Map<?, ?> other && equalMaps(map, other);
             case Value.Undefined _ -> b instanceof Value.Undefined;
+            case Value.Method method -> b instanceof Value.Method other && method.target() == other.target() && method.name().equals(other.name());
+            case Value.Named named -> named.equals(b);
             default -> a == b;
         };
     }
@@ -196,13 +307,14 @@ record Values(Budget budget) {
         return true;
     }
 
-    /// Order of numbers, texts (by code point) and sequences.
+    /// Order of numbers, texts (by code point) and sequences. NaN is neither less nor greater, which callers that ask
+    /// for a comparison handle before.
     int compare(Object a, Object b) {
         budget.step();
         if (isNumber(a) && isNumber(b)) {
-            return isInteger(a) && isInteger(b) ? Long.compare(integer(a, ""), integer(b, "")) : Double.compare(number(a), number(b));
+            return isInteger(a) && isInteger(b) ? big(a).compareTo(big(b)) : Double.compare(number(a) + 0.0, number(b) + 0.0);
         }
-        if (a instanceof String left && b instanceof String right) return compareText(left, right);
+        if (isText(a) && isText(b)) return compareText(characters(a), characters(b));
         boolean sequences = a instanceof List<?> && b instanceof List<?> || a instanceof Value.Tuple && b instanceof Value.Tuple;
         if (!sequences) throw new Problem("%s and %s have no order", type(a), type(b));
         List<Object> left = list(a);
@@ -221,71 +333,43 @@ record Values(Budget budget) {
         return surrogates ? (Character.isSurrogate(a.charAt(i)) ? 1 : -1) : Character.compare(a.charAt(i), b.charAt(i));
     }
 
-    boolean contains(Object container, Object item) {
-        if (container instanceof String text) {
-            if (item instanceof String part) return text.contains(part);
-            throw new Problem("'in <string>' needs a string, not %s", type(item));
-        }
-        if (container instanceof Map<?, ?> map) return map.containsKey(item);
-        for (Object each : list(container)) if (equal(each, item)) return true;
-        return false;
-    }
-
-    /// `target[index]`; missing ones are undefined.
-    static Object item(Object target, Object index) {
-        if (target instanceof Value.Undefined undefined) throw new Problem("%s", undefined.hint());
-        if (target instanceof Map<?, ?> map && map.containsKey(index)) return map.get(index);
-        boolean sequence = target instanceof String || target instanceof List<?> || target instanceof Value.Tuple;
-        if (sequence && isInteger(index)) {
-            long size = length(target);
-            long at = integer(index, "an index") < 0 ? integer(index, "") + size : integer(index, "");
-            if (at >= 0 && at < size) {
-                return switch (target) {
-                    case String text -> Character.toString(text.codePointAt(text.offsetByCodePoints(0, (int) at)));
-                    case Value.Tuple tuple -> tuple.items().get((int) at);
-                    default -> ((List<?>) target).get((int) at);
-                };
-            }
-        }
-        if (index instanceof String name) return attribute(target, name);
-        return new Value.Undefined("%s has no element %s".formatted(type(target), index));
-    }
-
-    /// `target.name`: a method, a field of a namespace or of a loop, or a value of a dict.
-    static Object attribute(Object target, String name) {
-        if (target instanceof Value.Undefined undefined) throw new Problem("%s", undefined.hint());
-        if (Methods.has(target, name)) return new Value.Method(target, name);
-        if (target instanceof Value.Loop loop) return loop.get(name);
-        Map<?, ?> fields = target instanceof Value.Namespace space ? space.fields() : target instanceof Map<?, ?> map ? map : Map.of();
-        if (fields.containsKey(name)) return fields.get(name);
-        return new Value.Undefined("'%s' has no attribute '%s'".formatted(type(target), name));
-    }
-
-    /// `target[begin:end:step]` of a text or sequence; null bounds are open.
-    Object slice(Object target, Object begin, Object end, Object step) {
-        if (target instanceof Value.Undefined undefined) throw new Problem("%s", undefined.hint());
-        boolean sequence = target instanceof String || target instanceof List<?> || target instanceof Value.Tuple;
-        if (!sequence) throw new Problem("%s cannot be sliced", type(target));
-        List<Object> items = list(target);
-        long stride = step == null ? 1 : integer(step, "a slice step");
-        if (stride == 0) throw new Problem("a slice step cannot be zero");
-        long size = items.size();
-        long low = stride > 0 ? 0 : -1;
-        long high = stride > 0 ? size : size - 1;
-        long from = bound(begin, stride > 0 ? low : high, size, low, high);
-        long to = bound(end, stride > 0 ? high : low, size, low, high);
-        List<Object> picked = new ArrayList<>();
-        for (long i = from; stride > 0 ? i < to : i > to; i += stride) picked.add(items.get((int) i));
-        return switch (target) {
-            case String _ -> String.join("", picked.stream().map(String.class::cast).toList());
-            case Value.Tuple _ -> new Value.Tuple(picked);
-            default -> picked;
+    /// A value as key of a dict: markup equals its text, True equals 1 and 1.0 equals 1, as their hashes say.
+    static Object key(Object value) {
+        return switch (value) {
+            case Value.Markup markup -> markup.text();
+            case List<?> _ -> throw new Problem("a list cannot be a key");
+            case Map<?, ?> _ -> throw new Problem("a dict cannot be a key");
+            case null, default -> value;
         };
     }
 
-    private static long bound(Object value, long open, long size, long low, long high) {
-        if (value == null) return open;
-        long index = integer(value, "a slice bound");
-        return Math.clamp(index < 0 ? index + size : index, low, high);
+    static boolean has(Map<?, ?> map, Object key) {
+        return map.containsKey(present(map, key));
+    }
+
+    static Object get(Map<?, ?> map, Object key) {
+        return map.get(present(map, key));
+    }
+
+    /// The form in which a number is a key of this map: 1, 1.0 and True are the same key.
+    private static Object present(Map<?, ?> map, Object given) {
+        Object key = key(given);
+        if (!isNumber(key) || map.containsKey(key)) return key;
+        double number = number(key);
+        for (Object other : new Object[] {(long) number, number, number == 1, number != 0}) {
+            if (isNumber(other) && number(other) == number && map.containsKey(other)) return other;
+        }
+        return key;
+    }
+
+    boolean contains(Object container, Object item) {
+        if (isText(container)) {
+            if (isText(item)) return characters(container).contains(characters(item));
+            throw new Problem("'in <string>' needs a string, not %s", type(item));
+        }
+        if (container instanceof Map<?, ?> map) return has(map, item);
+        Iterator<Object> rest = iterator(container);
+        while (rest.hasNext()) if (equal(rest.next(), item)) return true;
+        return false;
     }
 }

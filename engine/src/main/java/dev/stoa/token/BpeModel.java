@@ -8,7 +8,7 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 /// Byte-pair encoding of one word: start with its characters, then always apply the lowest-ranked merge, leftmost
 /// first (Sennrich et al. 2016). Linear-logarithmic in the length of the word. Immutable but for a bounded cache of
 /// short words; thread-safe.
-final class BpeModel {
+final class BpeModel implements TokenModel {
     private static final int CACHE_SLOTS = 1 << 15;
     private static final int CACHED_LENGTH = 40;
 
@@ -35,8 +35,8 @@ final class BpeModel {
         for (int c = 0; c < direct.length; c++) direct[c] = vocabulary.getOrDefault(String.valueOf((char) c), -1);
     }
 
-    /// Appends the ids of one word.
-    void encode(String word, IntList out) {
+    @Override
+    public void encode(String word, IntList out) {
         if (word.length() > CACHED_LENGTH) {
             out.addAll(merged(word));
             return;

@@ -24,7 +24,13 @@ final class Detokenizer {
         record Replace(Pattern pattern, String content) implements Step {}
 
         record SpaceBefore() implements Step {}
+
+        record WordPiece(String prefix, boolean cleanup) implements Step {}
     }
+
+    /// Blanks that English does not write, in the order of the reference.
+    private static final String[][] CLEANUP = {{" .", "."}, {" ?", "?"}, {" !", "!"}, {" ,", ","}, {" ' ", "'"}, {" n't", "n't"},
+        {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
 
     private final List<Step> steps = new ArrayList<>();
     private boolean fused;
@@ -36,6 +42,33 @@ final class Detokenizer {
         plain.steps.add(new Step.SpaceBefore());
         plain.leadingSpaces = 1;
         return plain;
+    }
+
+    /// Byte-level tokens, as in GPT-2.
+    static Detokenizer byteLevel() {
+        Detokenizer plain = new Detokenizer();
+        plain.steps.add(new Step.ByteLevel());
+        return plain;
+    }
+
+    /// SentencePiece tokens: U+2581 is a space, `<0xXX>` a byte.
+    static Detokenizer sentencePiece(int leadingSpaces) {
+        Detokenizer plain = new Detokenizer();
+        plain.steps.add(new Step.Replace(Pattern.compile("\u2581"), " "));
+        plain.steps.add(new Step.ByteFallback());
+        plain.leadingSpaces = leadingSpaces;
+        return plain;
+    }
+
+    /// Words with a space between them; a token with the prefix goes on with the word.
+    Detokenizer wordPiece(String prefix, boolean cleanup) {
+        steps.add(new Step.WordPiece(prefix, cleanup));
+        leadingSpaces = 1;
+        return this;
+    }
+
+    static Detokenizer wordPieces() {
+        return new Detokenizer().wordPiece("##", true);
     }
 
     static Detokenizer parse(JsonFields fields) {
@@ -64,6 +97,7 @@ final class Detokenizer {
                 if (!head) throw unsupported(fields, "a Strip other than leading spaces after Fuse");
                 leadingSpaces = fields.integer("start");
             }
+            case "WordPiece" -> wordPiece(fields.text("prefix", "##"), fields.flag("cleanup", true));
             case "Sequence" -> fields.objects("decoders").forEach(this::add);
             default -> throw unsupported(fields, "unknown decoder type " + fields.text("type"));
         }
@@ -106,6 +140,10 @@ final class Detokenizer {
                 }
                 case Step.Replace replace ->
                     text = replace.pattern.matcher(text).replaceAll(Matcher.quoteReplacement(replace.content));
+                case Step.WordPiece pieces -> {
+                    text = text.startsWith(pieces.prefix) ? text.substring(pieces.prefix.length()) : " " + text;
+                    if (pieces.cleanup) for (String[] rule : CLEANUP) text = text.replace(rule[0], rule[1]);
+                }
                 case Step.SpaceBefore _ -> text = " " + text;
             }
         }

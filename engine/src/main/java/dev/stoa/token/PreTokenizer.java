@@ -28,6 +28,9 @@ sealed interface PreTokenizer {
 
     PreTokenizer NONE = new Sequence(List.of());
 
+    PreTokenizer BERT = new Sequence(List.of(new Cut(Splitter.chars(Characters::isWhitespace, Behavior.REMOVED)),
+            new Cut(Splitter.chars(Characters::isPunctuation, Behavior.ISOLATED))));
+
     static PreTokenizer parse(JsonFields fields) {
         String type = fields.text("type");
         return switch (type) {
@@ -41,9 +44,16 @@ sealed interface PreTokenizer {
             case "Whitespace" -> new Cut(Splitter.regex("\\w+|[^\\w\\s]+", Behavior.REMOVED, true, fields.where()));
             case "WhitespaceSplit" -> new Cut(Splitter.chars(Characters::isWhitespace, Behavior.REMOVED));
             case "Metaspace" -> metaspace(fields);
+            case "BertPreTokenizer" -> BERT;
+            case "CharDelimiterSplit" -> {
+                String delimiter = fields.text("delimiter");
+                if (delimiter.codePointCount(0, delimiter.length()) != 1) throw fields.fault("delimiter", "not one character").exception();
+                yield new Cut(Splitter.chars(c -> c == delimiter.codePointAt(0), Behavior.REMOVED));
+            }
             case "Sequence" -> new Sequence(fields.objects("pretokenizers").stream().map(PreTokenizer::parse).toList());
             default -> throw Fault.of(EngineFault.TOKENIZER_INVALID, "unknown pre_tokenizer type").where(fields.where())
-                    .got(type).expected("ByteLevel, Split, Digits, Punctuation, Whitespace, WhitespaceSplit, Metaspace or Sequence")
+                    .got(type).expected("ByteLevel, Split, Digits, Punctuation, Whitespace, WhitespaceSplit, Metaspace, BertPreTokenizer,"
+                            + " CharDelimiterSplit or Sequence")
                     .next("this tokenizer is not supported yet").exception();
         };
     }

@@ -14,7 +14,7 @@ import java.util.Map;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
-/// Reads `tokenizer.json` of Hugging Face tokenizers with a BPE model; a component of another type is an error that
+/// Reads `tokenizer.json` of Hugging Face tokenizers; a component of another type is an error that
 /// names it.
 ///
 /// `truncation`, `padding` and `post_processor` are read past on purpose: they add or cut ids, and here nothing is
@@ -38,7 +38,7 @@ public final class TokenizerJson {
 
         JsonFields modelFields = root.object("model");
         Map<String, Integer> vocabulary = vocabulary(modelFields);
-        BpeModel model = model(modelFields, vocabulary);
+        TokenModel model = model(modelFields, vocabulary);
         List<AddedTokens.Added> added = added(root);
 
         Map<String, Integer> ids = new HashMap<>(vocabulary);
@@ -57,14 +57,50 @@ public final class TokenizerJson {
         }
         AddedTokens raw = new AddedTokens(added.stream().filter(token -> !token.normalized()).toList(), text -> text);
         AddedTokens normalized = new AddedTokens(added.stream().filter(AddedTokens.Added::normalized).toList(), normalizer::apply);
-        return new BpeTokenizer(raw, normalizer, normalized, pre, model, ids, bytes, special, detokenizer.leadingSpaces());
+        return new PipelineTokenizer(raw, normalizer, normalized, pre, model, ids, bytes, special, detokenizer.leadingSpaces());
     }
 
-    private static BpeModel model(JsonFields fields, Map<String, Integer> vocabulary) {
-        String type = fields.text("type", fields.has("merges") ? "BPE" : "unnamed");
-        if (!type.equals("BPE")) {
-            throw fields.fault("type", "unknown model type").expected("BPE").next("this tokenizer is not supported yet").exception();
+    private static TokenModel model(JsonFields fields, Map<String, Integer> vocabulary) {
+        String type = type(fields);
+        return switch (type) {
+            case "BPE" -> bpe(fields, vocabulary);
+            case "WordPiece" -> new WordPieceModel(vocabulary, unknownId(fields, vocabulary, fields.text("unk_token", "[UNK]")),
+                    fields.text("continuing_subword_prefix", "##"), fields.integer("max_input_chars_per_word", 100));
+            case "WordLevel" -> new WordPieceModel(vocabulary, unknownId(fields, vocabulary, fields.text("unk_token", "<unk>")), null, Integer.MAX_VALUE);
+            case "Unigram" -> unigram(fields);
+            default -> throw fields.fault("type", "unknown model type").expected("BPE, WordPiece, WordLevel or Unigram")
+                    .next("this tokenizer is not supported yet").exception();
+        };
+    }
+
+    /// Old files leave the type out.
+    private static String type(JsonFields fields) {
+        boolean list = fields.has("vocab") && fields.node().get("vocab").isArray();
+        return fields.text("type", list ? "Unigram" : fields.has("merges") ? "BPE" : fields.has("continuing_subword_prefix") ? "WordPiece" : "WordLevel");
+    }
+
+    private static int unknownId(JsonFields fields, Map<String, Integer> vocabulary, String unknown) {
+        if (!vocabulary.containsKey(unknown)) throw fields.fault("unk_token", "the unknown token is not in the vocabulary").exception();
+        return vocabulary.get(unknown);
+    }
+
+    private static UnigramModel unigram(JsonFields fields) {
+        List<JsonNode> items = fields.list("vocab");
+        String[] pieces = new String[items.size()];
+        double[] scores = new double[items.size()];
+        for (int id = 0; id < pieces.length; id++) {
+            JsonNode item = items.get(id);
+            boolean pair = item.isArray() && item.size() == 2 && item.get(0).isString() && item.get(1).isNumber();
+            if (!pair) throw badId(String.valueOf(id), item);
+            pieces[id] = item.get(0).stringValue();
+            scores[id] = item.get(1).doubleValue();
         }
+        int unknown = fields.integer("unk_id", -1);
+        if (unknown >= pieces.length) throw fields.fault("unk_id", "the unknown token is not in the vocabulary").exception();
+        return new UnigramModel(pieces, scores, unknown, fields.flag("byte_fallback", false));
+    }
+
+    private static BpeModel bpe(JsonFields fields, Map<String, Integer> vocabulary) {
         if (fields.number("dropout", 0) != 0) {
             throw fields.fault("dropout", "random merges are for training only").expected("null").next("remove dropout").exception();
         }
@@ -80,6 +116,11 @@ public final class TokenizerJson {
     }
 
     private static Map<String, Integer> vocabulary(JsonFields model) {
+        if (type(model).equals("Unigram")) {
+            Map<String, Integer> ids = new HashMap<>();
+            for (JsonNode item : model.list("vocab")) ids.putIfAbsent(item.isArray() && item.size() == 2 ? item.get(0).asString("") : "", ids.size());
+            return ids;
+        }
         JsonFields vocab = model.object("vocab");
         Map<String, Integer> ids = HashMap.newHashMap(vocab.node().size());
         for (Map.Entry<String, JsonNode> item : vocab.node().properties()) {

@@ -14,18 +14,26 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
 
 /// Against jinja2 in transformers' environment (tools/golden/templates.py): the same text, or both refuse.
 class TemplateGoldenTest {
-    private static final Path CASES = Path.of(System.getProperty("stoa.templates", "src/test/resources/golden/template/cases.jsonl"));
+    private static final Path GOLDEN = Path.of("src/test/resources/golden/template");
+    private static final Clock CLOCK = Clock.fixed(java.time.Instant.parse("2026-03-04T15:06:07Z"), java.time.ZoneOffset.UTC);
 
-    @Test
-    void rendersWhatJinjaRendersAndRefusesWhatItRefuses() throws IOException {
+    static List<Path> files() {
+        String campaign = System.getProperty("stoa.templates");
+        return campaign != null ? List.of(Path.of(campaign)) : List.of(GOLDEN.resolve("cases.jsonl"), GOLDEN.resolve("random.jsonl"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("files")
+    void rendersWhatJinjaRendersAndRefusesWhatItRefuses(Path file) throws IOException {
         List<String> differences = new ArrayList<>();
         int cases = 0;
-        for (String line : Files.readAllLines(CASES)) {
+        for (String line : Files.readAllLines(file)) {
             cases++;
             JsonNode row = Json.parse(line, "case " + cases, EngineFault.TEMPLATE_INVALID);
             String difference = compare(row);
@@ -39,7 +47,7 @@ class TemplateGoldenTest {
         @SuppressWarnings("unchecked")
         Map<String, Object> variables = (Map<String, Object>) value(row.get("variables"));
         try {
-            Rendered rendered = ChatTemplate.parse(row.get("template").stringValue()).render(variables, Clock.systemUTC());
+            Rendered rendered = ChatTemplate.parse(row.get("template").stringValue()).render(variables, CLOCK);
             if (row.has("error")) return "rendered <" + clip(rendered.text(), 0) + ">, but jinja raised " + row.get("error");
             String text = row.get("text").stringValue();
             if (!rendered.text().equals(text)) {
@@ -81,7 +89,7 @@ class TemplateGoldenTest {
                 yield list;
             }
             case STRING -> node.stringValue();
-            case NUMBER -> node.isIntegralNumber() ? (Object) node.longValue() : (Object) node.doubleValue();
+            case NUMBER -> node.isIntegralNumber() ? (Object) node.bigIntegerValue() : (Object) node.doubleValue();
             case BOOLEAN -> node.booleanValue();
             default -> null;
         };

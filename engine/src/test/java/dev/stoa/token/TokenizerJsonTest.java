@@ -47,8 +47,8 @@ class TokenizerJsonTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '@', value = {"\"NFC\"@\"Nmt\"@unknown normalizer type@Nmt", "\"ByteLevel\", \"add_prefix@\"BertPre\", \"add_prefix@unknown pre_tokenizer type@BertPre",
-            "\"decoder\": {\"type\": \"ByteLevel\"@\"decoder\": {\"type\": \"CTC\"@unknown decoder type CTC@decoder", "\"type\": \"BPE\"@\"type\": \"Unigram\"@unknown model type@Unigram",
+    @CsvSource(delimiter = '@', value = {"\"NFC\"@\"Nfx\"@unknown normalizer type@Nfx", "\"ByteLevel\", \"add_prefix@\"BertPre\", \"add_prefix@unknown pre_tokenizer type@BertPre",
+            "\"decoder\": {\"type\": \"ByteLevel\"@\"decoder\": {\"type\": \"CTC\"@unknown decoder type CTC@decoder", "\"type\": \"BPE\"@\"type\": \"Trigram\"@unknown model type@Trigram",
             "\"post_processor\": {\"type\": \"ByteLevel\"@\"post_processor\": {\"type\": \"Odd\"@unknown post_processor type@Odd",
             "\"a b\"@\"a x\"@outside the vocabulary@a + x", "\"a b\"@\"a b c\"@a merge cannot be read@merges[0]", "\"abc\": 4@\"abc\": 3@share an id@= 3", "\"id\": 5@\"id\": 4@share an id@<s>",
             "\"abc\": 4@\"abc\": 4294967296@impossible id@abc", "\"abc\": 4@\"abc\": 2000000000@impossible id@2000000000", "\"abc\": 4@\"abc\": \"4\"@impossible id@abc",

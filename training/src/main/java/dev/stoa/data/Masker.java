@@ -42,6 +42,10 @@ public final class Masker {
         List<Message> messages = turns.stream().map(Row.Turn::message).toList();
         refuseForgedTokens(messages, where);
         Rendered rendered = template.render(messages, false, variables);
+        if (rendered.unplacedSpans() > 0) {
+            throw Fault.of(TrainingFault.MASK_UNKNOWN, "the template's generation blocks stand inside macros, so their place is not known").where(where)
+                    .next("move the generation blocks out of the macros").exception();
+        }
         List<Mask> masks = rendered.assistantSpans().isEmpty() ? byPrefixes(turns, messages, rendered.text(), where)
                 : byBlocks(turns, rendered.assistantSpans(), where);
         int[] ids = tokenizer.encode(rendered.text(), true);

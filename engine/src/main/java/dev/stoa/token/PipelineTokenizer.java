@@ -5,20 +5,20 @@ import java.io.ByteArrayOutputStream;
 import java.util.BitSet;
 import java.util.Map;
 
-/// The pipeline of tokenizer.json: added tokens, normalizer, pre-tokenizer, byte-pair merges; and back.
-/// Built by [TokenizerJson].
-final class BpeTokenizer implements Tokenizer {
+/// The pipeline of tokenizer.json: added tokens, normalizer, pre-tokenizer, model; and back.
+/// Built by [TokenizerJson] and [GgufTokenizer].
+final class PipelineTokenizer implements Tokenizer {
     private final AddedTokens raw;
     private final Normalizer normalizer;
     private final AddedTokens normalized;
     private final PreTokenizer preTokenizer;
-    private final BpeModel model;
+    private final TokenModel model;
     private final Map<String, Integer> ids;
     private final byte[][] bytes;
     private final BitSet special;
     private final int leadingSpaces;
 
-    BpeTokenizer(AddedTokens raw, Normalizer normalizer, AddedTokens normalized, PreTokenizer preTokenizer, BpeModel model,
+    PipelineTokenizer(AddedTokens raw, Normalizer normalizer, AddedTokens normalized, PreTokenizer preTokenizer, TokenModel model,
                  Map<String, Integer> ids, byte[][] bytes, BitSet special, int leadingSpaces) {
         this.raw = raw;
         this.normalizer = normalizer;
