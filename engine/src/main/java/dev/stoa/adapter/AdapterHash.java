@@ -3,6 +3,8 @@ package dev.stoa.adapter;
 
 import dev.stoa.format.Sha256;
 import dev.stoa.tensor.Tensor;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -17,13 +19,15 @@ public final class AdapterHash {
     public static String of(SortedMap<TargetId, Delta> entries) {
         SortedMap<String, Tensor> tensors = new TreeMap<>();
         SortedMap<String, Double> scales = new TreeMap<>();
+        Set<String> decomposed = new HashSet<>();
         entries.forEach((target, delta) -> {
-            switch (delta) {
-                case Delta.LowRank low -> {
-                    tensors.put(target.path() + ".lora_A", low.a());
-                    tensors.put(target.path() + ".lora_B", low.b());
-                    scales.put(target.path(), low.scale());
-                }
+            Delta.LowRank low = delta.update();
+            tensors.put(target.path() + ".lora_A", low.a());
+            tensors.put(target.path() + ".lora_B", low.b());
+            scales.put(target.path(), low.scale());
+            if (delta instanceof Delta.Dora dora) {
+                tensors.put(target.path() + ".lora_magnitude_vector", dora.magnitude());
+                decomposed.add(target.path());
             }
         });
         Sha256 sum = new Sha256();
@@ -32,7 +36,7 @@ public final class AdapterHash {
             for (long dim : tensor.shape()) sum.u64(dim);
             sum.bytes(tensor.data().asSlice(0, tensor.bytes()));
         });
-        scales.forEach((path, scale) -> sum.text(path).u64(Double.doubleToLongBits(scale)).u8(0).u8(0).u8(0));
+        scales.forEach((path, scale) -> sum.text(path).u64(Double.doubleToLongBits(scale)).u8(decomposed.contains(path) ? 1 : 0).u8(0).u8(0));
         return sum.u32(0).hex();
     }
 }

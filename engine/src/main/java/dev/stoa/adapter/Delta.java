@@ -9,11 +9,19 @@ import dev.stoa.tensor.Tensor;
 public sealed interface Delta {
     long bytes();
 
+    /// The low-rank part.
+    LowRank update();
+
     /// One low-rank update of one linear layer: dW = scale * B * A, with a (R, K) and b (N, R).
     record LowRank(Tensor a, Tensor b, double scale) implements Delta {
         public LowRank {
             Fault.require(a.rows() == b.cols(), EngineFault.RANK_MISMATCH,
                     "A has rank %d, B has rank %d", a.rows(), b.cols());
+        }
+
+        @Override
+        public LowRank update() {
+            return this;
         }
 
         public int rank() {
@@ -23,6 +31,20 @@ public sealed interface Delta {
         @Override
         public long bytes() {
             return a.bytes() + b.bytes();
+        }
+    }
+
+    /// Weight-decomposed adaptation (DoRA, Liu et al. 2402.09353): y = c * (W x + scale * B A x), with
+    /// c = magnitude / |W + scale * B A| per output row. `rowFactors` is c (N), known once the base is: null before.
+    record Dora(LowRank update, Tensor magnitude, Tensor rowFactors) implements Delta {
+        public Dora {
+            Fault.require(magnitude.elements() == update.b().rows(), EngineFault.RANK_MISMATCH,
+                    "the magnitude has %d values, B has %d rows", magnitude.elements(), update.b().rows());
+        }
+
+        @Override
+        public long bytes() {
+            return update.bytes() + magnitude.bytes();
         }
     }
 }

@@ -24,12 +24,10 @@ record PeftConfig(
         int rank, double alpha, boolean rsLora, Map<Pattern, Integer> ranks, Map<Pattern, Double> alphas, String baseHash) {
     /// Settings whose effect this reader does not reproduce, each with the step that helps.
     private static final Map<String, String> REFUSED = Map.ofEntries(
-            Map.entry("use_dora", "DoRA is not supported yet; merge the adapter into its base, or train a plain LoRA"),
             Map.entry("modules_to_save", "full tensors are not supported yet; merge the adapter into its base"),
             Map.entry("lora_bias", "biases are not supported yet; train without lora_bias"),
             Map.entry("trainable_token_indices", "trained tokens are not supported yet; merge the adapter into its base"),
             Map.entry("ensure_weight_tying", "tied embeddings are not supported yet; merge the adapter into its base"),
-            Map.entry("target_parameters", "fused experts are not supported yet"),
             Map.entry("alora_invocation_tokens", "activated LoRA is not supported yet"),
             Map.entry("layer_replication", "the base would need repeated layers; merge the adapter into its base"),
             Map.entry("use_qalora", "QALoRA is not supported; merge the adapter into its base"),
@@ -44,7 +42,7 @@ record PeftConfig(
             "base_model_name_or_path", "inference_mode", "r", "lora_alpha", "lora_dropout", "target_modules", "exclude_modules",
             "fan_in_fan_out", "bias", "use_rslora", "init_lora_weights", "layers_to_transform", "layers_pattern", "rank_pattern",
             "alpha_pattern", "megatron_core", "loftq_config", "eva_config", "corda_config", "lora_ga_config", "qalora_group_size",
-            "runtime_config", "stoa");
+            "runtime_config", "stoa", "use_dora", "target_parameters");
     /// Initializations that change the base weights, so the factors alone are not the adapter.
     private static final List<String> MUTATING_INIT = List.of("pissa", "olora", "corda", "loftq", "lora_ga");
 

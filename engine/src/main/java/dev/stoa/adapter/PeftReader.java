@@ -32,6 +32,10 @@ public final class PeftReader {
     private static final int SHOWN = 50;
     static final Pattern KEY = Pattern.compile("base_model\\.model\\.(.+)\\.lora_([AB])(?:\\.[^.]+)?\\.weight");
 
+    private static final Pattern MAGNITUDE =
+            Pattern.compile("base_model\\.model\\.(.+)\\.lora_magnitude_vector(?:\\.[^.]+)?(?:\\.weight)?");
+    private static final Pattern EMBEDDING = Pattern.compile("base_model\\.model\\.(.+)\\.lora_embedding_([AB])(?:\\.[^.]+)?");
+
     /// PEFT stores the base's own matrix beside the factors of an embedding or head; it is not part of the adapter.
     private static final String BASE_COPY = ".base_layer.weight";
 
@@ -46,19 +50,27 @@ public final class PeftReader {
         SortedMap<String, Tensor[]> factors = new TreeMap<>();
         List<String> issues = new ArrayList<>();
         for (String key : weights.names()) {
-            if (key.endsWith(BASE_COPY) && weights.find(key.replace(BASE_COPY, ".lora_A.weight")) != null) continue;
+            if (key.endsWith(BASE_COPY) && (weights.find(key.replace(BASE_COPY, ".lora_A.weight")) != null
+                    || weights.find(key.replace(BASE_COPY, ".lora_embedding_A")) != null)) continue;
             Matcher match = KEY.matcher(key);
             if (!match.matches()) {
+                if (magnitude(key, weights, factors) || embedding(key, weights, factors)) continue;
                 issues.add(key + " " + weights.find(key).describe() + ": " + leftover(key));
                 continue;
             }
-            Tensor[] pair = factors.computeIfAbsent(match.group(1), name -> new Tensor[2]);
+            Tensor[] pair = factors.computeIfAbsent(match.group(1), name -> new Tensor[3]);
             int side = match.group(2).equals("A") ? 0 : 1;
             if (pair[side] != null) issues.add(key + ": the factor is there twice");
             pair[side] = weights.find(key);
         }
         SortedMap<TargetId, Delta> entries = new TreeMap<>();
-        factors.forEach((module, pair) -> bind(module, pair, config, baseShapes, entries, issues));
+        factors.forEach((module, pair) -> {
+            if (PeftExperts.matches(module) && pair[0] != null && pair[1] != null && pair[2] == null) {
+                PeftExperts.bind(module, pair[0], pair[1], config, baseShapes, scope, entries, issues);
+            } else {
+                bind(module, pair, config, baseShapes, entries, issues);
+            }
+        });
         if (!issues.isEmpty()) {
             int count = issues.size();
             if (count > SHOWN) issues.subList(SHOWN, count).clear();
@@ -72,14 +84,27 @@ public final class PeftReader {
         return new Adapter(AdapterHash.of(entries), config.baseHash(), entries);
     }
 
+    /// The magnitude of a weight-decomposed layer, beside its factors.
+    private static boolean magnitude(String key, Weights weights, SortedMap<String, Tensor[]> factors) {
+        Matcher match = MAGNITUDE.matcher(key);
+        if (!match.matches()) return false;
+        factors.computeIfAbsent(match.group(1), name -> new Tensor[3])[2] = weights.find(key);
+        return true;
+    }
+
+    /// Factors of an input table, A (r, vocab) and B (dim, r).
+    private static boolean embedding(String key, Weights weights, SortedMap<String, Tensor[]> factors) {
+        Matcher match = EMBEDDING.matcher(key);
+        if (!match.matches()) return false;
+        factors.computeIfAbsent(match.group(1), name -> new Tensor[3])[match.group(2).equals("A") ? 0 : 1] = weights.find(key);
+        return true;
+    }
+
     /// Why a tensor cannot be part of a plain low-rank update.
     private static String leftover(String key) {
         if (!key.startsWith("base_model.model.")) return "the name does not begin with base_model.model.";
-        if (key.contains(".lora_embedding_")) return "adapted embeddings are not supported yet";
-        if (key.contains(".lora_magnitude_vector")) return "DoRA is not supported yet";
         if (key.contains(".lora_diag")) return "KaSA is not supported yet";
         if (key.contains(".token_adapter.") || key.contains("trainable_tokens")) return "trained tokens are not supported yet";
-        if (key.contains(".experts.") && key.contains("lora_")) return "adapted experts are not supported yet";
         if (key.endsWith(".bias")) return "adapted biases are not supported yet";
         if (key.contains("lora_")) return "not a LoRA factor of a linear layer";
         return "a full tensor (modules_to_save) is not supported yet";
@@ -112,15 +137,23 @@ public final class PeftReader {
         }
         double scale = config.scaleOf(module);
         if (!Double.isFinite(scale)) issues.add(module + ": scale " + scale + " is not finite");
+        Tensor magnitude = pair[2];
+        if (magnitude != null && magnitude.elements() != base[0]) {
+            issues.add(module + ": the magnitude " + magnitude.describe() + " has not one value for each of " + base[0] + " outputs");
+            return;
+        }
         for (Tensor factor : pair) {
+            if (factor == null) continue;
             DType type = factor.dtype();
             if (type != DType.F32 && type != DType.F16 && type != DType.BF16) {
                 issues.add(module + ": dtype " + type + ", expected F32, F16 or BF16");
                 return;
             }
-            if (!finite(factor)) issues.add(module + ": lora_" + (factor == a ? "A" : "B") + " holds NaN or infinity");
+            if (!finite(factor)) issues.add(module + ": lora_" + (factor == a ? "A" : factor == b ? "B" : "magnitude_vector") + " holds NaN or infinity");
         }
-        if (entries.put(TargetId.ofPath(path), new Delta.LowRank(a, b, scale)) != null) {
+        Delta.LowRank update = new Delta.LowRank(a, b, scale);
+        Delta delta = magnitude == null ? update : new Delta.Dora(update, magnitude.view(base[0]), null);
+        if (entries.put(TargetId.ofPath(path), delta) != null) {
             issues.add(module + ": two pairs of tensors name the layer " + path);
         }
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.stoa.adapter;
 
+import dev.stoa.EngineFault;
+import dev.stoa.Fault;
 import dev.stoa.format.AtomicFiles;
 import dev.stoa.format.Json;
 import dev.stoa.format.SafetensorsWriter;
@@ -36,6 +38,8 @@ public final class PeftWriter {
         adapter.entries().forEach((target, delta) -> {
             switch (delta) {
                 case Delta.LowRank low -> modules.put(target.path(), low);
+                case Delta.Dora dora -> throw Fault.of(EngineFault.ADAPTER_INVALID, "a weight-decomposed adapter cannot be written yet")
+                        .where(target.path()).next("keep the files it came from").exception();
             }
         });
         boolean half = modules.values().stream().mapToLong(low -> 4 * (low.a().elements() + low.b().elements())).sum() > F32_LIMIT;

@@ -33,13 +33,15 @@ final class AdapterCheck {
         List<String> values = new ArrayList<>();
         List<String> zeros = new ArrayList<>();
         adapter.entries().forEach((target, delta) -> {
+            Delta.LowRank low = delta.update();
+            if (low.rank() < 1 || low.rank() > maxRank) ranks.add(target.path() + " has rank " + low.rank());
+            if (!Double.isFinite(low.scale())) values.add(target.path() + " has scale " + low.scale());
+            scan(target.path() + " A", low.a(), values);
+            boolean zero = scan(target.path() + " B", low.b(), values) == 0;
             switch (delta) {
-                case Delta.LowRank low -> {
-                    if (low.rank() < 1 || low.rank() > maxRank) ranks.add(target.path() + " has rank " + low.rank());
-                    if (!Double.isFinite(low.scale())) values.add(target.path() + " has scale " + low.scale());
-                    scan(target.path() + " A", low.a(), values);
-                    if (scan(target.path() + " B", low.b(), values) == 0) zeros.add(target.path());
-                }
+                case Delta.LowRank ignored when zero -> zeros.add(target.path());
+                case Delta.LowRank ignored -> { }
+                case Delta.Dora dora -> scan(target.path() + " magnitude", dora.magnitude(), values);
             }
         });
         if (!ranks.isEmpty()) {
@@ -58,20 +60,17 @@ final class AdapterCheck {
 
     /// Cheap enough for every request: targets exist and fit.
     static void checkShapes(Adapter adapter, Model model, String name) {
-        Map<String, long[]> shapes = model.linearShapes();
+        Map<String, long[]> shapes = model.adaptableShapes();
         List<String> issues = new ArrayList<>();
         for (Map.Entry<TargetId, Delta> entry : adapter.entries().entrySet()) {
             String path = entry.getKey().path();
             long[] shape = shapes.get(path);
-            switch (entry.getValue()) {
-                case Delta.LowRank low -> {
-                    if (shape == null) {
-                        issues.add(path + " is no linear layer of this model");
-                    } else if (low.b().rows() != shape[0] || low.a().cols() != shape[1]) {
-                        issues.add(path + " changes a " + low.b().rows() + " x " + low.a().cols() + " matrix, the model's is "
-                                + shape[0] + " x " + shape[1]);
-                    }
-                }
+            Delta.LowRank low = entry.getValue().update();
+            if (shape == null) {
+                issues.add(path + " is no linear layer of this model");
+            } else if (low.b().rows() != shape[0] || low.a().cols() != shape[1]) {
+                issues.add(path + " changes a " + low.b().rows() + " x " + low.a().cols() + " matrix, the model's is "
+                        + shape[0] + " x " + shape[1]);
             }
         }
         if (issues.isEmpty()) return;
@@ -82,10 +81,8 @@ final class AdapterCheck {
     /// Whether the memory of an adapter still exists.
     static boolean alive(Adapter adapter) {
         for (Delta delta : adapter.entries().values()) {
-            boolean alive = switch (delta) {
-                case Delta.LowRank low -> low.a().data().scope().isAlive() && low.b().data().scope().isAlive();
-            };
-            if (!alive) return false;
+            Delta.LowRank low = delta.update();
+            if (!low.a().data().scope().isAlive() || !low.b().data().scope().isAlive()) return false;
         }
         return true;
     }

@@ -84,10 +84,10 @@ class PeftDirectoryTest {
     void settingsThatCannotBeReproducedAreRefusedTogether() throws Exception {
         PeftWriter.write(adapter(Map.of("lm_head", 1), 1), "base", BASE.keySet(), folder.resolve("a"));
         Path config = folder.resolve("a").resolve("adapter_config.json");
-        Files.writeString(config, Files.readString(config).replace("\"use_dora\": false", "\"use_dora\": true")
+        Files.writeString(config, Files.readString(config).replace("\"use_dora\": false", "\"layer_replication\": [[0, 1]]")
                 .replace("\"modules_to_save\": null", "\"modules_to_save\": [\"lm_head\"]"));
         assertThatThrownBy(() -> PeftReader.read(folder.resolve("a"), BASE, scope)).isInstanceOf(FaultException.class)
-                .hasMessageContaining("use_dora").hasMessageContaining("modules_to_save");
+                .hasMessageContaining("layer_replication").hasMessageContaining("modules_to_save");
     }
 
     @Test
