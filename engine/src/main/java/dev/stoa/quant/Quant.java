@@ -6,18 +6,23 @@ import dev.stoa.Fault;
 import dev.stoa.tensor.DType;
 import dev.stoa.tensor.Scope;
 import dev.stoa.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /// The registry of weight formats, and whole-tensor conversions.
 public final class Quant {
     static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final float LARGEST_HALF = 65_504;
-    private static final Map<DType, QuantFormat> FORMATS = new EnumMap<>(Map.of(
-            DType.F32, new F32(), DType.F16, new F16(), DType.BF16, new BF16(),
-            DType.Q8_0, new Q8_0(), DType.Q4_0, new Q4_0()));
+    private static final Map<DType, QuantFormat> FORMATS = new EnumMap<>(Stream.of(
+                    new F32(), new F16(), new BF16(), new Q8_0(), new Q4_0(), new Q4_K(), new Q5_K(), new Q6_K(), new MXFP4(),
+                    new NVFP4(), new Q4_1(), new Q5_0(), new Q5_1(), new Q2_K(), new Q3_K(), new IQ4_NL(), new IQ4_XS())
+            .collect(Collectors.toMap(QuantFormat::dtype, format -> format)));
 
     private Quant() {}
 
@@ -76,6 +81,11 @@ public final class Quant {
             if (Math.abs(values[i]) > Math.abs(extreme)) extreme = values[i];
         }
         return extreme;
+    }
+
+    /// The f16 at byte `at`.
+    static float half(MemorySegment data, long at) {
+        return Float.float16ToFloat(data.get(SHORT, at));
     }
 
     /// A block scale as f16.
