@@ -26,8 +26,9 @@ public final class Quant {
 
     private Quant() {}
 
+    /// Whether weights of this type can be computed with.
     public static boolean supports(DType dtype) {
-        return FORMATS.containsKey(dtype);
+        return dtype == DType.PACKED || FORMATS.containsKey(dtype);
     }
 
     public static QuantFormat format(DType dtype) {
@@ -41,6 +42,11 @@ public final class Quant {
 
     /// All values of a tensor of at most 2^31 - 1 elements.
     public static float[] decode(Tensor tensor) {
+        if (tensor.packing() != null) {
+            float[] all = new float[Math.toIntExact(tensor.elements())];
+            for (int row = 0; row < tensor.rows(); row++) tensor.packing().decodeRow(row, all, row * tensor.cols());
+            return all;
+        }
         QuantFormat format = format(tensor.dtype());
         checkBlocks(tensor.dtype(), tensor.cols());
         float[] values = new float[Math.toIntExact(tensor.elements())];
@@ -50,6 +56,10 @@ public final class Quant {
 
     /// Row `row` of the flattened (rows, cols) view into out[from .. from + cols).
     public static void decodeRow(Tensor tensor, int row, float[] out, int from) {
+        if (tensor.packing() != null) {
+            tensor.packing().decodeRow(row, out, from);
+            return;
+        }
         QuantFormat format = format(tensor.dtype());
         format.decode(tensor.data(), tensor.dtype().bytes(tensor.cols()) * row, out, from, tensor.cols());
     }
@@ -81,6 +91,20 @@ public final class Quant {
             if (Math.abs(values[i]) > Math.abs(extreme)) extreme = values[i];
         }
         return extreme;
+    }
+
+    /// Element `index` of a plain float tensor.
+    static float scalar(Tensor tensor, long index) {
+        return switch (tensor.dtype()) {
+            case F32 -> tensor.get(index);
+            case F16 -> half(tensor.data(), 2 * index);
+            case BF16 -> Float.intBitsToFloat(tensor.data().get(SHORT, 2 * index) << 16);
+            default -> throw new IllegalArgumentException("no float tensor: " + tensor.describe());
+        };
+    }
+
+    static boolean plainFloat(Tensor tensor) {
+        return tensor.dtype() == DType.F32 || tensor.dtype() == DType.F16 || tensor.dtype() == DType.BF16;
     }
 
     /// The f16 at byte `at`.
