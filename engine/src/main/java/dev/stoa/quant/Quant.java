@@ -31,6 +31,11 @@ public final class Quant {
         return dtype == DType.PACKED || FORMATS.containsKey(dtype);
     }
 
+    /// Refuses a tensor that cannot be decoded.
+    public static void requireSupported(Tensor tensor) {
+        if (tensor.packing() == null) format(tensor.dtype());
+    }
+
     public static QuantFormat format(DType dtype) {
         QuantFormat format = FORMATS.get(dtype);
         if (format == null) {
