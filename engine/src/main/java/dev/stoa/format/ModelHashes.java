@@ -9,6 +9,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /// Identities of a model directory by content; names inside the directory count, its own place does not.
@@ -48,6 +51,39 @@ final class ModelHashes {
             files.put("tokenizer_config.json", new FileDigest(canonical.length, new Sha256().bytes(canonical).digest()));
         }
         return hash(files);
+    }
+
+    /// model_hash of GGUF files: u64 size and SHA-256 of each in order, without names.
+    static String gguf(List<Path> files) throws IOException {
+        Sha256 sum = new Sha256();
+        for (Path file : files) sum.u64(Files.size(file)).bytes(Sha256.digest(file));
+        return sum.hex();
+    }
+
+    /// tokenizer_hash of a GGUF file: the canonical JSON object of its `tokenizer.ggml.*` pairs, or null without any.
+    static String tokenizer(GgufMetadata metadata) {
+        ObjectNode tree = JsonNodeFactory.instance.objectNode();
+        for (String key : metadata.keys()) if (key.startsWith("tokenizer.ggml.")) tree.set(key, json(metadata.get(key)));
+        return tree.isEmpty() ? null : Sha256.hex(Json.canonical(tree));
+    }
+
+    private static JsonNode json(GgufValue value) {
+        JsonNodeFactory json = JsonNodeFactory.instance;
+        ArrayNode items = json.arrayNode();
+        for (int i = 0; i < value.size(); i++) {
+            switch (value.value()) {
+                case String text -> items.add(text);
+                case Boolean flag -> items.add(flag);
+                case boolean[] flags -> items.add(flags[i]);
+                case List<?> texts -> items.add((String) texts.get(i));
+                default -> {
+                    if (value.integral()) items.add(value.integer(i));
+                    else if (Double.isFinite(value.number(i))) items.add(value.number(i));
+                    else items.add(String.valueOf(value.number(i))); // JSON has no such number
+                }
+            }
+        }
+        return value.array() ? items : items.get(0);
     }
 
     /// chat_template_hash: the text's UTF-8 bytes.

@@ -80,6 +80,7 @@ public record SafetensorsHeader(SortedMap<String, Entry> entries, Map<String, St
     }
 
     private static Map<String, String> metadata(JsonNode node, Path where) {
+        if (node.isNull()) return Map.of(); // MLX writes null when it has nothing to say
         Map<String, String> metadata = new TreeMap<>();
         boolean ok = node.isObject();
         if (ok) for (Map.Entry<String, JsonNode> item : node.properties()) ok &= item.getValue().isString();

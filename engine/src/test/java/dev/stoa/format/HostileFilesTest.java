@@ -56,6 +56,21 @@ class HostileFilesTest {
     }
 
     @Test
+    void gguf() throws IOException {
+        byte[] good = Files.readAllBytes(GOLDEN.resolve("gguf/plain.gguf"));
+        fuzz("gguf", good, bytes -> {
+            try (Scope scope = new Ledger().scope("fuzz")) {
+                Gguf file = Gguf.open(Files.write(dir.resolve("f.gguf"), bytes), scope);
+                long sum = 0;
+                for (String name : file.names()) sum += file.find(name).data().byteSize();
+                assertThat(sum).isLessThanOrEqualTo(bytes.length);
+                file.tokenizerHash();
+                for (String key : file.metadata().keys()) assertThat(file.metadata().get(key).toString()).isNotBlank();
+            }
+        });
+    }
+
+    @Test
     void tokenizers() throws IOException {
         byte[] good = Files.readAllBytes(GOLDEN.resolve("token/llama3.tokenizer.json"));
         fuzz("tokenizer.json", good, bytes -> {
