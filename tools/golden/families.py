@@ -156,6 +156,7 @@ FAMILIES = {f.__name__: f for f in (llama, qwen2, qwen3, qwen3_moe, qwen3_5, qwe
 
 # name: (family, seed, dtype, dialect, changes). Changes: fused experts, nested under text_config, sharded, fp8, adapter.
 CASES = {
+    "llama": ("llama", 11, "bfloat16", 5, {"adapter": "plain"}),
     "qwen2-v4": ("qwen2", 1, "bfloat16", 4, {"adapter": "plain"}),
     "qwen2-window": ("qwen2", 7, "bfloat16", 5, {"sharded"}),
     "qwen3_moe": ("qwen3_moe", 4, "bfloat16", 5, {"adapter": "plain"}),
@@ -164,10 +165,10 @@ CASES = {
     "qwen3_5_moe": ("qwen3_5_moe", 2, "bfloat16", 5, {"nested", "fused"}),
     "qwen3_5_moe-v4": ("qwen3_5_moe", 3, "bfloat16", 4, {"adapter": "plain"}),
     "gemma2": ("gemma2", 1, "bfloat16", 5, set()),
-    "gemma3": ("gemma3", 1, "bfloat16", 5, {"adapter": "embedding"}),
+    "gemma3": ("gemma3", 4, "bfloat16", 5, {"adapter": "embedding"}),
     "gemma3-v4": ("gemma3", 2, "bfloat16", 4, {"nested"}),
     "gemma4-shared": ("gemma4", 2, "bfloat16", 5, {"adapter": "plain"}),
-    "gemma4-moe-v4": ("gemma4", 6, "float32", 4, set()),
+    "gemma4-moe-v4": ("gemma4", 6, "bfloat16", 4, {"hidden": 16}),  # its root is exact in BF16
     "minimax_m2-v4": ("minimax_m2", 1, "bfloat16", 4, {"adapter": "plain"}),
     "minimax_m2-fp8": ("minimax_m2", 2, "float32", 5, {"fp8"}),
     "bert": ("bert", 1, "float32", 5, set()),
@@ -306,6 +307,8 @@ def make(path, family, seed, dtype, dialect, changes, small_ids=24):
     r = random.Random(f"{family} {seed}")
     g = torch.Generator().manual_seed(seed)
     config = FAMILIES[family](r)
+    if "hidden" in changes:
+        config.hidden_size = changes["hidden"]
     kind = AutoModel if family in ENCODERS else AutoModelForCausalLM
     model = kind.from_config(config)
     randomize(model, g)

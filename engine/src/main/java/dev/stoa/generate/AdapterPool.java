@@ -7,6 +7,7 @@ import dev.stoa.FaultException;
 import dev.stoa.adapter.Adapter;
 import dev.stoa.adapter.AdapterSet;
 import dev.stoa.adapter.PeftReader;
+import dev.stoa.model.AdapterLayout;
 import dev.stoa.model.DoraFactors;
 import dev.stoa.model.Model;
 import dev.stoa.tensor.Ledger;
@@ -72,7 +73,8 @@ public final class AdapterPool implements AutoCloseable {
 
     /// Reads a PEFT directory, checks it against the model and points `name` to it. On failure nothing has changed.
     public Adapter load(String name, Path directory) throws IOException {
-        return this.<IOException>load(name, scope -> PeftReader.read(directory, model.adaptableShapes(), scope));
+        return this.<IOException>load(name, scope ->
+                AdapterLayout.toFile(PeftReader.read(directory, model.adaptableShapes(), scope), model.spec(), scope));
     }
 
     /// Checks what `loader` reads against the model and points `name` to it. On failure nothing has changed.

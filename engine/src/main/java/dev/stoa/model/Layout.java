@@ -34,7 +34,7 @@ public record Layout(
     }
 
     /// The canonical name of a name without prefix.
-    String canonical(String name) {
+    public String canonical(String name) {
         String result = name;
         for (Rename rename : renames) result = rename.pattern().matcher(result).replaceFirst(rename.replacement());
         return result;

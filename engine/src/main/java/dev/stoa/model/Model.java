@@ -3,6 +3,7 @@ package dev.stoa.model;
 
 import dev.stoa.EngineFault;
 import dev.stoa.Fault;
+import dev.stoa.format.Gguf;
 import dev.stoa.format.ModelDirectory;
 import dev.stoa.format.Weights;
 import dev.stoa.kernel.Kernels;
@@ -10,6 +11,7 @@ import dev.stoa.kernel.PackedWeight;
 import dev.stoa.model.TensorPlan.Binding;
 import dev.stoa.model.TensorPlan.Role;
 import dev.stoa.model.family.Families;
+import dev.stoa.model.family.GgufTranslation;
 import dev.stoa.nn.Linear;
 import dev.stoa.quant.Quant;
 import dev.stoa.tensor.DType;
@@ -64,6 +66,19 @@ public final class Model {
         }
         ModelSpec spec = Families.translate(directory.config(), new TensorDirectory(shapes, TensorDirectory.Container.SAFETENSORS));
         return new Model(spec, tensors, directory.modelHash(), kernels, scope);
+    }
+
+    /// Loads a GGUF file; `scope` must be the one it is mapped into, or live no longer.
+    public static Model load(Gguf file, Kernels kernels, Scope scope) throws IOException {
+        Map<String, Tensor> tensors = new TreeMap<>();
+        Map<String, long[]> shapes = new TreeMap<>();
+        for (String name : file.names()) {
+            tensors.put(name, file.find(name));
+            shapes.put(name, file.find(name).shape());
+        }
+        Tensor factors = tensors.get("rope_freqs.weight");
+        ModelSpec spec = GgufTranslation.translate(file.metadata(), shapes, factors == null ? null : Quant.decode(factors));
+        return new Model(spec, tensors, file.modelHash(), kernels, scope);
     }
 
     /// A model over tensors in memory, under canonical or prefixed names. `hash` may be null: then it matches no

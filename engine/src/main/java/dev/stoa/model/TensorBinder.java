@@ -52,10 +52,16 @@ final class TensorBinder {
 
     private void take(String name, Tensor tensor) {
         String canonical = spec.layout().canonical(TensorPlan.stripped(name));
-        if (IGNORED.matcher(name).matches() || IGNORED.matcher(canonical).matches()) return;
+        if (IGNORED.matcher(name).matches() || IGNORED.matcher(canonical).matches() || prediction(canonical)) return;
         Matcher stacked = STACKED.matcher(canonical);
         if (stacked.matches() && tensor.rank() == 3) cut(stacked.group(1), stacked.group(2), tensor);
-        else put(canonical, name, canonical.endsWith("conv1d.weight") ? squeezed(tensor) : tensor);
+        else put(canonical, name, reshaped(canonical, tensor));
+    }
+
+    /// Layers after the last one predict further tokens in some files; they feed drafters, not this model.
+    private boolean prediction(String canonical) {
+        return canonical.startsWith("layers." + spec.layers().size() + ".") && spec.layout().negatedDecay()
+                || canonical.startsWith("blk." + spec.layers().size() + ".") || canonical.equals("rope_freqs.weight");
     }
 
     private void put(String canonical, String name, Tensor tensor) {
@@ -78,9 +84,15 @@ final class TensorBinder {
         }
     }
 
-    private static Tensor rows(Tensor stack, long from, long count) {
-        long rowBytes = stack.dtype().bytes(stack.cols());
-        return new Tensor(stack.data().asSlice(from * rowBytes, count * rowBytes), stack.dtype(), count, stack.cols());
+    private static Tensor rows(Tensor stack, int from, int count) {
+        return stack.slice(from, from + count);
+    }
+
+    /// Shapes that differ between layouts only in axes of length 1.
+    private static Tensor reshaped(String canonical, Tensor tensor) {
+        if (canonical.endsWith("conv1d.weight")) return squeezed(tensor);
+        boolean flat = canonical.endsWith("shared_expert_gate.weight") && tensor.rank() == 1;
+        return flat ? tensor.view(1, tensor.dim(0)) : tensor;
     }
 
     /// (C, 1, K) of Hugging Face or (C, K, 1) of MLX as (C, K).

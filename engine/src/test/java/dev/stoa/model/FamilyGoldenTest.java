@@ -83,7 +83,7 @@ class FamilyGoldenTest {
     }
 
     /// max |difference| <= 1e-4 * max(1, standard deviation of the reference).
-    private static void close(float[][] ours, Tensor expected, String what) {
+    static void close(float[][] ours, Tensor expected, String what) {
         double limit = 1e-4 * Math.max(1, deviation(expected));
         assertThat(LogitsGoldenTest.largestDifference(ours, expected)).as(what).isLessThan(limit);
     }
