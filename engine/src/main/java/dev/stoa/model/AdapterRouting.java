@@ -47,6 +47,7 @@ final class AdapterRouting {
                 int linear = model.linear(entry.getKey().path()).index();
                 Segment segment = switch (entry.getValue()) {
                     case Delta.LowRank low -> new Segment(low.a(), low.b(), (float) (group.weight() * low.scale()), indices);
+                    case Delta.Dora dora -> throw new IllegalStateException("refused when it was loaded");
                 };
                 byLinear.computeIfAbsent(linear, key -> new ArrayList<>()).add(segment);
             }
