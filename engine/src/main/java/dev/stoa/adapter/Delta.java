@@ -12,11 +12,18 @@ public sealed interface Delta {
     /// The low-rank part.
     LowRank update();
 
-    /// One low-rank update of one linear layer: dW = scale * B * A, with a (R, K) and b (N, R).
-    record LowRank(Tensor a, Tensor b, double scale) implements Delta {
+    /// One low-rank update of one linear layer: dW = scale * B * A, with a (R, K) and b (N, R), and db = scale * bias with
+    /// bias (N) or null. On the input table, as `embed_tokens`, K is the vocabulary and N the width: dE = dWt.
+    record LowRank(Tensor a, Tensor b, double scale, Tensor bias) implements Delta {
         public LowRank {
             Fault.require(a.rows() == b.cols(), EngineFault.RANK_MISMATCH,
                     "A has rank %d, B has rank %d", a.rows(), b.cols());
+            Fault.require(bias == null || bias.elements() == b.rows(), EngineFault.RANK_MISMATCH,
+                    "the bias has %d values, B has %d rows", bias == null ? 0 : bias.elements(), b.rows());
+        }
+
+        public LowRank(Tensor a, Tensor b, double scale) {
+            this(a, b, scale, null);
         }
 
         @Override
@@ -30,7 +37,7 @@ public sealed interface Delta {
 
         @Override
         public long bytes() {
-            return a.bytes() + b.bytes();
+            return a.bytes() + b.bytes() + (bias == null ? 0 : bias.bytes());
         }
     }
 

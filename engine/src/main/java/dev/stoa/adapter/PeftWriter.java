@@ -12,8 +12,10 @@ import dev.stoa.tensor.Tensor;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
@@ -34,12 +36,16 @@ public final class PeftWriter {
     /// Writes to `directory`, which must be free. `baseModules` are the canonical paths of all linear layers of the base:
     /// a leaf name is listed as target only when it selects exactly adapted layers.
     public static void write(Adapter adapter, String baseName, Collection<String> baseModules, Path directory) throws IOException {
+        requireWritable(adapter);
         Map<String, Delta.LowRank> modules = new TreeMap<>();
+        Map<String, Tensor> magnitudes = new TreeMap<>();
         adapter.entries().forEach((target, delta) -> {
             switch (delta) {
                 case Delta.LowRank low -> modules.put(target.path(), low);
-                case Delta.Dora dora -> throw Fault.of(EngineFault.ADAPTER_INVALID, "a weight-decomposed adapter cannot be written yet")
-                        .where(target.path()).next("keep the files it came from").exception();
+                case Delta.Dora dora -> {
+                    modules.put(target.path(), dora.update());
+                    magnitudes.put(target.path(), dora.magnitude());
+                }
             }
         });
         boolean half = modules.values().stream().mapToLong(low -> 4 * (low.a().elements() + low.b().elements())).sum() > F32_LIMIT;
@@ -52,18 +58,36 @@ public final class PeftWriter {
             ranks.put(path, low.rank());
             alphas.put(path, integral ? (long) Math.rint(alpha) : low.rank());
             String key = "base_model.model." + ModuleNames.huggingFace(path);
-            tensors.put(key + ".lora_A.weight", stored(low.a(), 1, half));
-            tensors.put(key + ".lora_B.weight", stored(low.b(), integral ? 1 : low.scale(), half));
+            boolean table = path.equals("embed_tokens");
+            tensors.put(key + (table ? ".lora_embedding_A" : ".lora_A.weight"), stored(low.a(), 1, half));
+            tensors.put(key + (table ? ".lora_embedding_B" : ".lora_B.weight"), stored(low.b(), integral ? 1 : low.scale(), half));
+            if (magnitudes.containsKey(path)) tensors.put(key + ".lora_magnitude_vector", magnitudes.get(path));
         });
-        String config = Json.pretty(config(adapter, baseName, ranks, alphas, baseModules));
+        String config = Json.pretty(config(adapter, baseName, ranks, alphas, baseModules, !magnitudes.isEmpty()));
         AtomicFiles.writeDirectory(directory, part -> {
             AtomicFiles.write(part.resolve("adapter_config.json"), config);
             SafetensorsWriter.write(part.resolve("adapter_model.safetensors"), tensors, Map.of());
         });
     }
 
+    /// The smallest configuration has no words for everything that can be read.
+    private static void requireWritable(Adapter adapter) {
+        List<String> issues = new ArrayList<>();
+        long decomposed = adapter.entries().values().stream().filter(Delta.Dora.class::isInstance).count();
+        if (decomposed > 0 && decomposed < adapter.entries().size()) issues.add("DoRA in " + decomposed + " of " + adapter.entries().size() + " modules");
+        adapter.entries().forEach((target, delta) -> {
+            if (delta.update().bias() != null) issues.add(target.path() + " has a bias");
+        });
+        adapter.full().keySet().forEach(name -> issues.add(name + " is replaced as a whole"));
+        adapter.tokens().keySet().forEach(path -> issues.add("rows of " + path + " are replaced"));
+        if (!adapter.invocationTokens().isEmpty()) issues.add("it acts only after an invocation sequence");
+        if (issues.isEmpty()) return;
+        throw Fault.of(EngineFault.ADAPTER_INVALID, "a portable PEFT directory cannot hold all of this adapter").issues(issues)
+                .next("keep the files it came from, or fuse it into its base").exception();
+    }
+
     private static ObjectNode config(Adapter adapter, String baseName, Map<String, Integer> ranks, Map<String, Long> alphas,
-            Collection<String> baseModules) {
+            Collection<String> baseModules, boolean dora) {
         int rank = mostFrequent(ranks.values());
         long alpha = mostFrequent(alphas.values());
         ObjectNode root = JsonNodeFactory.instance.objectNode();
@@ -82,7 +106,7 @@ public final class PeftWriter {
         root.set("rank_pattern", rankPattern);
         if (adapter.baseHash() != null) root.putObject("stoa").put("base_hash", adapter.baseHash());
         targets(ranks.keySet(), baseModules).forEach(root.putArray("target_modules")::add);
-        return root.put("task_type", "CAUSAL_LM").put("use_dora", false).put("use_rslora", false);
+        return root.put("task_type", "CAUSAL_LM").put("use_dora", dora).put("use_rslora", false);
     }
 
     /// Leaf names that select only adapted layers, and whole paths for the rest (PEFT matches path suffixes).

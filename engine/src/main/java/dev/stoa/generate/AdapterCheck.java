@@ -32,6 +32,8 @@ final class AdapterCheck {
         List<String> ranks = new ArrayList<>();
         List<String> values = new ArrayList<>();
         List<String> zeros = new ArrayList<>();
+        List<String> unmountable = new ArrayList<>();
+        if (!adapter.updatesOnly()) unmountable.add("it replaces tensors or rows, or acts only after an invocation sequence");
         adapter.entries().forEach((target, delta) -> {
             Delta.LowRank low = delta.update();
             if (low.rank() < 1 || low.rank() > maxRank) ranks.add(target.path() + " has rank " + low.rank());
@@ -39,11 +41,21 @@ final class AdapterCheck {
             scan(target.path() + " A", low.a(), values);
             boolean zero = scan(target.path() + " B", low.b(), values) == 0;
             switch (delta) {
-                case Delta.LowRank ignored when zero -> zeros.add(target.path());
-                case Delta.LowRank ignored -> { }
-                case Delta.Dora dora -> scan(target.path() + " magnitude", dora.magnitude(), values);
+                case Delta.LowRank plain -> {
+                    if (plain.bias() != null) scan(target.path() + " bias", plain.bias(), values);
+                    if (zero && plain.bias() == null) zeros.add(target.path());
+                }
+                case Delta.Dora dora -> {
+                    scan(target.path() + " magnitude", dora.magnitude(), values);
+                    if (dora.update().bias() != null) unmountable.add(target.path() + " is weight-decomposed and has a bias");
+                    if (target.layer() < 0 && target.module().equals("embed_tokens")) unmountable.add("a weight-decomposed input table");
+                }
             }
         });
+        if (!unmountable.isEmpty()) {
+            throw Fault.of(EngineFault.ADAPTER_INCOMPATIBLE, "the adapter holds %d parts that cannot be mounted", unmountable.size())
+                    .where(name).issues(unmountable).next("fuse it into its base").exception();
+        }
         if (!ranks.isEmpty()) {
             throw Fault.of(EngineFault.RANK_MISMATCH, "%d modules exceed the rank limit", ranks.size()).where(name)
                     .expected("rank 1 to " + maxRank).issues(ranks).exception();

@@ -6,8 +6,7 @@ import dev.stoa.Fault;
 import dev.stoa.FaultException;
 import dev.stoa.adapter.Adapter;
 import dev.stoa.adapter.AdapterSet;
-import dev.stoa.adapter.PeftReader;
-import dev.stoa.model.AdapterLayout;
+import dev.stoa.model.AdapterLoader;
 import dev.stoa.model.DoraFactors;
 import dev.stoa.model.Model;
 import dev.stoa.tensor.Ledger;
@@ -71,10 +70,9 @@ public final class AdapterPool implements AutoCloseable {
         this.cancelUsers = cancelUsers;
     }
 
-    /// Reads a PEFT directory, checks it against the model and points `name` to it. On failure nothing has changed.
+    /// Reads an adapter directory or file of any dialect, checks it against the model and points `name` to it. On failure nothing has changed.
     public Adapter load(String name, Path directory) throws IOException {
-        return this.<IOException>load(name, scope ->
-                AdapterLayout.toFile(PeftReader.read(directory, model.adaptableShapes(), scope), model.spec(), scope));
+        return this.<IOException>load(name, scope -> AdapterLoader.read(directory, model, scope));
     }
 
     /// Checks what `loader` reads against the model and points `name` to it. On failure nothing has changed.

@@ -45,14 +45,15 @@ public final class AdapterLayout {
             int[] column = columns.get(target.path());
             Delta.LowRank low = delta.update();
             Delta.LowRank moved = new Delta.LowRank(column == null ? low.a() : columns(low.a(), column, scope),
-                    row == null ? low.b() : rows(low.b(), row, scope), low.scale());
+                    row == null ? low.b() : rows(low.b(), row, scope), low.scale(),
+                    row == null || low.bias() == null ? low.bias() : vector(low.bias(), row, scope));
             entries.put(target, row == null && column == null ? delta : switch (delta) {
                 case Delta.LowRank ignored -> moved;
                 case Delta.Dora dora -> new Delta.Dora(moved, row == null ? dora.magnitude()
-                        : rows(dora.magnitude().view(row.length, 1), row, scope).view(row.length), null);
+                        : vector(dora.magnitude(), row, scope), null);
             });
         });
-        return new Adapter(adapter.hash(), adapter.baseHash(), entries);
+        return new Adapter(adapter.hash(), adapter.baseHash(), entries, adapter.full(), adapter.tokens(), adapter.invocationTokens());
     }
 
     /// Row i of the result is row map[i].
@@ -60,6 +61,10 @@ public final class AdapterLayout {
         float[] values = new float[Math.toIntExact(from.elements())];
         for (int i = 0; i < map.length; i++) Quant.decodeRow(from, map[i], values, i * from.cols());
         return Quant.encode(values, DType.F32, scope, from.shape());
+    }
+
+    private static Tensor vector(Tensor from, int[] map, Scope scope) {
+        return rows(from.view(map.length, 1), map, scope).view(map.length);
     }
 
     private static Tensor columns(Tensor from, int[] map, Scope scope) {

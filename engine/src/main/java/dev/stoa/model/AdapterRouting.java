@@ -26,11 +26,16 @@ final class AdapterRouting {
     /// Rows whose whole output is rescaled: y = rowFactors * (W x + factor * b a x).
     record Rescaled(Segment segment, Tensor rowFactors) {}
 
+    /// Rows that get factor * bias (N) added.
+    record Biased(Tensor bias, float factor, int[] rows) {}
+
     private static final Segment[] NONE = {};
+    private static final Biased[] UNBIASED = {};
     private static final Rescaled[] UNSCALED = {};
     private final Model model;
     private final Segment[][] segments;
     private final Rescaled[][] rescaled;
+    private final Biased[][] biased;
     private Segment[] embedding = NONE;
     private AdapterSet[] arranged = {};
 
@@ -38,6 +43,8 @@ final class AdapterRouting {
         this.model = model;
         this.segments = new Segment[model.linearShapes().size()][];
         this.rescaled = new Rescaled[segments.length][];
+        this.biased = new Biased[segments.length][];
+        Arrays.fill(biased, UNBIASED);
         Arrays.fill(segments, NONE);
         Arrays.fill(rescaled, UNSCALED);
     }
@@ -55,6 +62,7 @@ final class AdapterRouting {
         }
         Map<Integer, List<Segment>> byLinear = new TreeMap<>();
         Map<Integer, List<Rescaled>> scaledByLinear = new TreeMap<>();
+        Map<Integer, List<Biased>> biasesByLinear = new TreeMap<>();
         List<Segment> table = new ArrayList<>();
         groups.forEach((group, members) -> {
             int[] indices = members.stream().mapToInt(Integer::intValue).toArray();
@@ -65,6 +73,10 @@ final class AdapterRouting {
                         Segment segment = new Segment(low.a(), low.b(), (float) (group.weight() * low.scale()), indices);
                         if (path.equals(EMBEDDING)) table.add(segment);
                         else byLinear.computeIfAbsent(model.linear(path).index(), key -> new ArrayList<>()).add(segment);
+                        if (low.bias() != null) {
+                            biasesByLinear.computeIfAbsent(model.linear(path).index(), key -> new ArrayList<>())
+                                    .add(new Biased(low.bias(), segment.factor(), indices));
+                        }
                     }
                     case Delta.Dora dora -> scaledByLinear.computeIfAbsent(model.linear(path).index(), key -> new ArrayList<>())
                             .add(new Rescaled(new Segment(dora.update().a(), dora.update().b(), (float) dora.update().scale(), indices),
@@ -76,6 +88,8 @@ final class AdapterRouting {
         Arrays.fill(rescaled, UNSCALED);
         byLinear.forEach((linear, list) -> segments[linear] = list.toArray(Segment[]::new));
         scaledByLinear.forEach((linear, list) -> rescaled[linear] = list.toArray(Rescaled[]::new));
+        Arrays.fill(biased, UNBIASED);
+        biasesByLinear.forEach((linear, list) -> biased[linear] = list.toArray(Biased[]::new));
         embedding = table.toArray(Segment[]::new);
     }
 
@@ -101,6 +115,14 @@ final class AdapterRouting {
             if (places.length > 0) some.add(new Rescaled(new Segment(segment.a(), segment.b(), segment.factor(), places), one.rowFactors()));
         }
         return some.toArray(Rescaled[]::new);
+    }
+
+    Biased[] biased(Linear linear, int[] rows) {
+        Biased[] all = biased[linear.index()];
+        if (rows == null || all.length == 0) return all;
+        List<Biased> some = new ArrayList<>();
+        for (Biased one : all) some.add(new Biased(one.bias(), one.factor(), places(one.rows(), rows)));
+        return some.toArray(Biased[]::new);
     }
 
     /// Updates of the input table: a (R, vocab), b (hidden, R).

@@ -23,14 +23,15 @@ public final class DoraFactors {
         for (var entry : adapter.entries().entrySet()) {
             Delta delta = switch (entry.getValue()) {
                 case Delta.LowRank low -> low;
-                case Delta.Dora dora when dora.rowFactors() != null -> dora;
+                case Delta.Dora dora when dora.rowFactors() != null || entry.getKey().path().equals(AdapterRouting.EMBEDDING) -> dora;
                 case Delta.Dora dora -> new Delta.Dora(dora.update(), dora.magnitude(),
                         factors(dora, model.packed(entry.getKey().path()).source(), scope));
             };
             changed |= delta != entry.getValue();
             entries.put(entry.getKey(), delta);
         }
-        return changed ? new Adapter(adapter.hash(), adapter.baseHash(), entries) : adapter;
+        return changed ? new Adapter(adapter.hash(), adapter.baseHash(), entries, adapter.full(),
+                adapter.tokens(), adapter.invocationTokens()) : adapter;
     }
 
     private static Tensor factors(Delta.Dora dora, Tensor w, Scope scope) {

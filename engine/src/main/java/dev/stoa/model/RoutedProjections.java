@@ -29,6 +29,15 @@ final class RoutedProjections implements Projections {
         }
         Segment[] segments = routing.segments(linear, rows);
         if (segments.length > 0) kernels.lora().apply(x, segments, y);
+        for (AdapterRouting.Biased biased : routing.biased(linear, rows)) {
+            float[] bias = Quant.decode(biased.bias());
+            for (int row : biased.rows()) {
+                for (int n = 0; n < bias.length; n++) {
+                    long at = (long) row * bias.length + n;
+                    y.set(at, y.get(at) + biased.factor() * bias[n]);
+                }
+            }
+        }
         // Rows of other sequences keep the bits they have without such an adapter in the batch: theirs are done apart.
         for (int i = 0; i < rescaled.length; i++) rescale(linear, x, y, rescaled[i], before == null ? null : before[i]);
     }

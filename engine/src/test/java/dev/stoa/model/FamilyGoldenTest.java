@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.stoa.adapter.Adapter;
 import dev.stoa.adapter.AdapterSet;
-import dev.stoa.adapter.PeftReader;
 import dev.stoa.format.ModelDirectory;
 import dev.stoa.format.Safetensors;
 import dev.stoa.format.Weights;
@@ -73,8 +72,7 @@ class FamilyGoldenTest {
                 assertThat(Runner.logits(decoder, model.spec(), AdapterSet.BASE, chunk, ids)).as("chunks of %d", chunk).isDeepEqualTo(whole);
             }
             if (expected.find("adapted") == null) return;
-            Adapter read = PeftReader.read(place.resolve("adapter"), model.adaptableShapes(), scope);
-            Adapter adapter = DoraFactors.resolve(read, model, scope);
+            Adapter adapter = AdapterLoader.read(place.resolve("adapter"), model, scope);
             float[][] adapted = Runner.logits(decoder, model.spec(), AdapterSet.of(adapter), 16, ids);
             close(adapted, expected.find("adapted"), "adapted");
             assertThat(LogitsGoldenTest.largestDifference(adapted, expected.find("logits"))).isGreaterThan(1e-3);

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.stoa.adapter.Adapter;
 import dev.stoa.adapter.AdapterSet;
-import dev.stoa.adapter.PeftReader;
 import dev.stoa.format.Gguf;
 import dev.stoa.format.ModelDirectory;
 import dev.stoa.format.Safetensors;
@@ -68,8 +67,7 @@ class LayoutGoldenTest {
             }
             FamilyGoldenTest.close(Runner.logits(decoder, model.spec(), AdapterSet.BASE, 16, ids), expected.find("logits"), "logits");
             if (expected.find("adapted") == null) return;
-            Adapter read = PeftReader.read(layouts.original().resolve("adapter"), model.adaptableShapes(), scope);
-            Adapter adapter = DoraFactors.resolve(AdapterLayout.toFile(read, model.spec(), scope), model, scope);
+            Adapter adapter = AdapterLoader.read(layouts.original().resolve("adapter"), model, scope);
             FamilyGoldenTest.close(Runner.logits(decoder, model.spec(), AdapterSet.of(adapter), 16, ids), expected.find("adapted"), "adapted");
         }
     }

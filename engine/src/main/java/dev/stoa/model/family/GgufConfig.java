@@ -5,9 +5,9 @@ import dev.stoa.EngineFault;
 import dev.stoa.Fault;
 import dev.stoa.format.GgufMetadata;
 import dev.stoa.format.GgufValue;
+import dev.stoa.model.ModelSpec;
 import java.util.Arrays;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -44,8 +44,13 @@ final class GgufConfig {
         return new GgufConfig(metadata, shapes).translate();
     }
 
-    static Set<String> architectures() {
-        return MODEL_TYPES.keySet();
+    /// The architecture that files of such a model name, or null.
+    static String architecture(ModelSpec spec) {
+        String type = spec.family().equals("qwen3_5") ? spec.modelType().contains("moe") ? "qwen3_5_moe_text" : "qwen3_5_text" : spec.family();
+        for (Map.Entry<String, String> entry : MODEL_TYPES.entrySet()) {
+            if (entry.getValue().equals(type) || entry.getValue().equals(type + "_text")) return entry.getKey();
+        }
+        return null;
     }
 
     private ObjectNode translate() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.stoa.model.family;
 
+import dev.stoa.adapter.GgufNames;
 import dev.stoa.format.GgufMetadata;
 import dev.stoa.model.LayerSpec;
 import dev.stoa.model.Layout;
@@ -14,6 +15,7 @@ import dev.stoa.nn.mixer.MixerSpec;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -25,7 +27,7 @@ public final class GgufTranslation {
     /// `shapes` are those of the file; `ropeFactors` the values of `rope_freqs.weight`, or null.
     public static ModelSpec translate(GgufMetadata metadata, Map<String, long[]> shapes, float[] ropeFactors) {
         String arch = metadata.text("general.architecture");
-        List<Layout.Rename> renames = GgufNames.of(arch);
+        List<Layout.Rename> renames = GgufTensorNames.of(arch);
         Layout names = Layout.renamed(renames);
         Map<String, long[]> canonical = new TreeMap<>();
         shapes.forEach((name, shape) -> canonical.put(names.canonical(name), shape));
@@ -34,26 +36,44 @@ public final class GgufTranslation {
         boolean llama = arch.equals("llama");
         Map<String, int[]> rows = new TreeMap<>();
         Map<String, int[]> columns = new TreeMap<>();
+        orders(spec, llama, rows, columns);
         List<LayerSpec> layers = new ArrayList<>();
         for (LayerSpec layer : spec.layers()) {
             MixerSpec mixer = switch (layer.mixer()) {
-                case MixerSpec.Attention a -> {
-                    if (llama) {
-                        rows.put(layer.mixerPath("q_proj"), interleaved(a.heads(), a.headDim()));
-                        rows.put(layer.mixerPath("k_proj"), interleaved(a.kvHeads(), a.headDim()));
-                    }
-                    yield rotated(a, llama, ropeFactors);
-                }
-                case MixerSpec.Named named -> {
-                    tiled(layer, named.config(), rows, columns);
-                    yield named;
-                }
+                case MixerSpec.Attention a -> rotated(a, llama, ropeFactors);
+                case MixerSpec.Named named -> named;
             };
             layers.add(new LayerSpec(layer.index(), layer.mixerPath(), mixer, layer.mixerNorm(), layer.mixerPostNorm(), layer.ffn(),
                     layer.ffnNorm(), layer.ffnPostNorm(), layer.residual(), layer.perLayerInput(), layer.outputScale()));
         }
         return new ModelSpec(spec.family(), spec.modelType(), spec.vocab(), spec.hidden(), spec.maxContext(), spec.embed(), layers,
                 spec.finalNorm(), spec.head(), new Layout(renames, true, rows, columns), spec.eosIds());
+    }
+
+    /// What GGUF adapters for a base of this family call its matrices and how they order rows and columns, whatever file
+    /// the base itself came from; null for families without a GGUF architecture. `modules` are the base's linear layers.
+    public static GgufNames adapterNames(ModelSpec spec, Set<String> modules) {
+        String arch = GgufConfig.architecture(spec);
+        if (arch == null) return null;
+        Map<String, int[]> rows = new TreeMap<>();
+        Map<String, int[]> columns = new TreeMap<>();
+        orders(spec, arch.equals("llama"), rows, columns);
+        return new GgufNames(arch, GgufTensorNames.modules(arch, spec.layers().size(), modules), rows, columns);
+    }
+
+    /// The permutations that llama.cpp's converter applies.
+    private static void orders(ModelSpec spec, boolean llama, Map<String, int[]> rows, Map<String, int[]> columns) {
+        for (LayerSpec layer : spec.layers()) {
+            switch (layer.mixer()) {
+                case MixerSpec.Attention a when llama -> {
+                    rows.put(layer.mixerPath("q_proj"), GgufNames.interleavedHalves(a.heads(), a.headDim()));
+                    rows.put(layer.mixerPath("k_proj"), GgufNames.interleavedHalves(a.kvHeads(), a.headDim()));
+                }
+                case MixerSpec.Attention ignored -> { }
+                case MixerSpec.Named named when named.kind().equals("gated_deltanet") -> tiled(layer, named.config(), rows, columns);
+                case MixerSpec.Named ignored -> { }
+            }
+        }
     }
 
     /// Frequencies are divided by the file's factors; only layers that see everything have them in Gemma 4.
@@ -67,17 +87,6 @@ public final class GgufTranslation {
         RopeSpec stored = new RopeSpec(frequencies, rope.magnitude(), llama ? Pairing.INTERLEAVED : rope.pairing());
         return new MixerSpec.Attention(a.heads(), a.kvHeads(), a.headDim(), a.scale(), a.inputBias(), a.outputBias(), a.queryKeyNorm(),
                 stored, a.window(), a.options());
-    }
-
-    /// Row h*d + 2i + j of the file is row h*d + j*d/2 + i of the original.
-    private static int[] interleaved(int heads, int dim) {
-        int[] map = new int[heads * dim];
-        for (int h = 0; h < heads; h++) {
-            for (int i = 0; i < dim / 2; i++) {
-                for (int j = 0; j < 2; j++) map[h * dim + 2 * i + j] = h * dim + j * dim / 2 + i;
-            }
-        }
-        return map;
     }
 
     /// Value head r*Hk + k of the file is head k*(Hv/Hk) + r of the original, wherever value heads have rows or columns.

@@ -4,9 +4,12 @@ package dev.stoa.model.family;
 import dev.stoa.model.Layout.Rename;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
 
 /// Tensor names of GGUF files (the tables of llama.cpp) and the canonical names they mean.
-final class GgufNames {
+final class GgufTensorNames {
     private static final String[][] GLOBAL = {
         {"token_embd.weight", "embed_tokens.weight"}, {"output_norm.weight", "norm.weight"}, {"output.weight", "lm_head.weight"},
         {"token_embd_norm.(weight|bias)", "embed_norm.$1"}, {"position_embd.weight", "embed_positions.weight"},
@@ -30,7 +33,7 @@ final class GgufNames {
         {"ffn_gate_exps", "experts.gate_proj"}, {"ffn_up_exps", "experts.up_proj"}, {"ffn_down_exps", "experts.down_proj"},
         {"ffn_gate_up_exps", "experts.gate_up_proj"}};
 
-    private GgufNames() {}
+    private GgufTensorNames() {}
 
     /// The renames for files of an architecture.
     static List<Rename> of(String architecture) {
@@ -50,6 +53,28 @@ final class GgufNames {
         renames.add(new Rename(block + "ffn_gate_inp\\.scale$", "layers.$1.router.scale"));
         renames.add(new Rename(block + "ffn_down_exps\\.scale$", "layers.$1.router.per_expert_scale"));
         return renames;
+    }
+
+    /// Name of each base matrix -> canonical path, `{e}` for the expert of stacked ones; only those among `modules`.
+    static Map<String, String> modules(String architecture, int layers, Set<String> modules) {
+        boolean beside = architecture.equals("gemma4");
+        Map<String, String> names = new TreeMap<>();
+        if (modules.contains("lm_head")) names.put("output.weight", "lm_head");
+        names.put("token_embd.weight", "embed_tokens");
+        for (int i = 0; i < layers; i++) {
+            for (String[] pair : LAYER) put(names, modules, i, pair[0], pair[1]);
+            put(names, modules, i, "ffn_gate_inp", beside ? "router.proj" : "mlp.gate");
+            for (String[] pair : EXPERTS) {
+                String path = "layers." + i + "." + (beside ? "" : "mlp.") + pair[1].replace("experts.", "experts.{e}.");
+                if (modules.contains(path.replace("{e}", "0"))) names.put("blk." + i + "." + pair[0] + ".weight", path);
+            }
+        }
+        return names;
+    }
+
+    private static void put(Map<String, String> names, Set<String> modules, int layer, String name, String module) {
+        String path = "layers." + layer + "." + module;
+        if (modules.contains(path)) names.put("blk." + layer + "." + name + ".weight", path);
     }
 
     private static void layer(List<Rename> renames, String from, String to) {
