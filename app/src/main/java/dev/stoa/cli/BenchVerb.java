@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.stoa.cli;
 
+import dev.stoa.AppFault;
+import dev.stoa.Fault;
 import dev.stoa.adapter.AdapterSet;
 import dev.stoa.generate.Compose;
 import dev.stoa.generate.Context;
@@ -17,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -30,7 +33,7 @@ final class BenchVerb implements Callable<Integer> {
     private static final int WARM_UP_RUNS = 2;
     private final Session session;
 
-    @Parameters(paramLabel = "MODEL", description = "A model directory.")
+    @Parameters(paramLabel = "MODEL", arity = "0..1", description = "A model directory.")
     private Path directory;
 
     @Option(names = "--prompt-tokens", defaultValue = "64", paramLabel = "N", description = "Prompt length (default: ${DEFAULT-VALUE}).")
@@ -52,8 +55,13 @@ final class BenchVerb implements Callable<Integer> {
         this.session = session;
     }
 
+    static CommandLine commandLine(Session session) {
+        return new CommandLine(new BenchVerb(session)).addSubcommand(new BenchLogitsVerb(session));
+    }
+
     @Override
     public Integer call() throws IOException {
+        if (directory == null) throw Fault.of(AppFault.USAGE, "a model or a verb is missing").next("stoa bench --help").exception();
         Console console = session.console("bench");
         try (BaseModel loaded = model.open(directory, null, console)) {
             List<Double> rates = new ArrayList<>();

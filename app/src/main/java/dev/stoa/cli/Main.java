@@ -60,7 +60,7 @@ public final class Main implements Callable<Integer> {
         line.addSubcommand(new StopVerb(session));
         line.addSubcommand(ExpertVerb.commandLine(session));
         line.addSubcommand(new RouteVerb(session));
-        line.addSubcommand(new BenchVerb(session));
+        line.addSubcommand(BenchVerb.commandLine(session));
         line.addSubcommand(new VersionVerb(session));
         line.addSubcommand(new DoctorVerb(session));
         help(line);

@@ -42,6 +42,13 @@ public record ModelSpec(
         eosIds = List.copyOf(eosIds);
     }
 
+    /// A decoder in the canonical layout, without caps.
+    public ModelSpec(String family, String modelType, int vocab, int hidden, int maxContext, float embedScale, List<LayerSpec> layers,
+            NormSpec finalNorm, boolean tied, List<Integer> eosIds) {
+        this(family, modelType, vocab, hidden, maxContext, Embed.scaled(embedScale, false), layers, finalNorm, new Head(tied, 0),
+                Layout.CANONICAL, eosIds);
+    }
+
     public float embedScale() {
         return embed.scale();
     }

@@ -8,6 +8,7 @@ import dev.stoa.nn.Linear;
 import dev.stoa.nn.Projections;
 import dev.stoa.quant.Quant;
 import dev.stoa.tensor.Tensor;
+import java.util.stream.IntStream;
 
 /// Linear layers with the updates of the adapters that one [AdapterRouting] arranged.
 final class RoutedProjections implements Projections {
@@ -29,17 +30,39 @@ final class RoutedProjections implements Projections {
         }
         Segment[] segments = routing.segments(linear, rows);
         if (segments.length > 0) kernels.lora().apply(x, segments, y);
-        for (AdapterRouting.Biased biased : routing.biased(linear, rows)) {
-            float[] bias = Quant.decode(biased.bias());
-            for (int row : biased.rows()) {
-                for (int n = 0; n < bias.length; n++) {
-                    long at = (long) row * bias.length + n;
-                    y.set(at, y.get(at) + biased.factor() * bias[n]);
-                }
-            }
-        }
+        for (AdapterRouting.Biased biased : routing.biased(linear, rows)) add(biased, y);
         // Rows of other sequences keep the bits they have without such an adapter in the batch: theirs are done apart.
         for (int i = 0; i < rescaled.length; i++) rescale(linear, x, y, rescaled[i], before == null ? null : before[i]);
+    }
+
+    @Override
+    public void applyAs(int row, Linear linear, Tensor x, Tensor y) {
+        int[] one = {row};
+        int[] all = IntStream.range(0, x.rows()).toArray();
+        kernels.matmul().multiply(x, linear.weight(), y, false);
+        if (linear.bias() != null) {
+            for (int r = 0; r < y.rows(); r++) kernels.activation().axpy(1, linear.bias(), y.slice(r, r + 1).view(y.cols()));
+        }
+        Segment[] segments = routing.segments(linear, one).clone();
+        for (int i = 0; i < segments.length; i++) segments[i] = new Segment(segments[i].a(), segments[i].b(), segments[i].factor(), all);
+        if (segments.length > 0) kernels.lora().apply(x, segments, y);
+        for (AdapterRouting.Biased biased : routing.biased(linear, one)) {
+            if (biased.rows().length > 0) add(new AdapterRouting.Biased(biased.bias(), biased.factor(), all), y);
+        }
+        for (Rescaled dora : routing.rescaled(linear, one)) {
+            Segment s = dora.segment();
+            rescale(linear, x, y, new Rescaled(new Segment(s.a(), s.b(), s.factor(), all), dora.rowFactors()), null);
+        }
+    }
+
+    private static void add(AdapterRouting.Biased biased, Tensor y) {
+        float[] bias = Quant.decode(biased.bias());
+        for (int row : biased.rows()) {
+            for (int n = 0; n < bias.length; n++) {
+                long at = (long) row * bias.length + n;
+                y.set(at, y.get(at) + biased.factor() * bias[n]);
+            }
+        }
     }
 
     private static float[][][] outputs(Tensor y, Rescaled[] rescaled) {

@@ -12,4 +12,7 @@ public interface Projections {
 
     /// The same where row i of x and y is row `rows[i]` of the pass; null when all rows stand in order.
     void apply(Linear linear, Tensor x, Tensor y, boolean accumulate, int[] rows);
+
+    /// y (n, N) = x (n, K) * W + bias + the updates of row `row`'s adapters, for all n: what that row makes of other rows.
+    void applyAs(int row, Linear linear, Tensor x, Tensor y);
 }

@@ -7,6 +7,7 @@ import dev.stoa.model.ConfigReader;
 import dev.stoa.model.ModelConfig;
 import dev.stoa.model.ModelSpec;
 import dev.stoa.model.TensorDirectory;
+import dev.stoa.nn.mixer.MixerRegistry;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -28,7 +29,10 @@ public final class Families {
 
     /// Every registered `model_type`, sorted.
     public static Set<String> modelTypes() {
-        return new TreeSet<>(BY_MODEL_TYPE.keySet());
+        Set<String> types = new TreeSet<>(BY_MODEL_TYPE.keySet());
+        types.addAll(Set.of("composed", "hybrid"));
+        types.addAll(MixerRegistry.installed().kinds().keySet());
+        return types;
     }
 
     /// Translates a parsed `config.json` beside tensors of the given names (prefixed or canonical).
@@ -40,6 +44,10 @@ public final class Families {
     public static ModelSpec translate(JsonNode config, TensorDirectory files) {
         String modelType = config == null || config.get("model_type") == null ? null : config.get("model_type").asString("");
         Family family = modelType == null ? null : BY_MODEL_TYPE.get(modelType);
+        if (family == null && modelType != null && Composed.matches(modelType)) {
+            family = new Composed();
+            config = Composed.spelledOut(config);
+        }
         if (family == null) {
             throw Fault.of(EngineFault.CONFIG_UNKNOWN_TYPE, "no family is registered for this model_type")
                     .where("config.json, model_type").got(modelType).expected("one of " + modelTypes()).exception();
