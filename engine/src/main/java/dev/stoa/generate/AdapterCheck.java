@@ -35,15 +35,21 @@ final class AdapterCheck {
         List<String> unmountable = new ArrayList<>();
         if (!adapter.updatesOnly()) unmountable.add("it replaces tensors or rows, or acts only after an invocation sequence");
         adapter.entries().forEach((target, delta) -> {
+            Delta.LowRank low = delta.update();
+            if (low.rank() < 1 || low.rank() > maxRank) ranks.add(target.path() + " has rank " + low.rank());
+            if (!Double.isFinite(low.scale())) values.add(target.path() + " has scale " + low.scale());
+            scan(target.path() + " A", low.a(), values);
+            boolean zero = scan(target.path() + " B", low.b(), values) == 0;
             switch (delta) {
-                case Delta.LowRank low -> {
-                    if (low.rank() < 1 || low.rank() > maxRank) ranks.add(target.path() + " has rank " + low.rank());
-                    if (!Double.isFinite(low.scale())) values.add(target.path() + " has scale " + low.scale());
-                    scan(target.path() + " A", low.a(), values);
-                    if (scan(target.path() + " B", low.b(), values) == 0) zeros.add(target.path());
-                    if (low.bias() != null) unmountable.add(target.path() + " has a bias");
+                case Delta.LowRank plain -> {
+                    if (plain.bias() != null) scan(target.path() + " bias", plain.bias(), values);
+                    if (zero && plain.bias() == null) zeros.add(target.path());
                 }
-                case Delta.Dora dora -> unmountable.add(target.path() + " is weight-decomposed");
+                case Delta.Dora dora -> {
+                    scan(target.path() + " magnitude", dora.magnitude(), values);
+                    if (dora.update().bias() != null) unmountable.add(target.path() + " is weight-decomposed and has a bias");
+                    if (target.layer() < 0 && target.module().equals("embed_tokens")) unmountable.add("a weight-decomposed input table");
+                }
             }
         });
         if (!unmountable.isEmpty()) {
@@ -66,7 +72,7 @@ final class AdapterCheck {
 
     /// Cheap enough for every request: targets exist and fit.
     static void checkShapes(Adapter adapter, Model model, String name) {
-        Map<String, long[]> shapes = model.linearShapes();
+        Map<String, long[]> shapes = model.adaptableShapes();
         List<String> issues = new ArrayList<>();
         for (Map.Entry<TargetId, Delta> entry : adapter.entries().entrySet()) {
             String path = entry.getKey().path();

@@ -3,6 +3,7 @@ package dev.stoa.model;
 
 import dev.stoa.EngineFault;
 import dev.stoa.Fault;
+import dev.stoa.format.Gguf;
 import dev.stoa.format.ModelDirectory;
 import dev.stoa.format.Weights;
 import dev.stoa.kernel.Kernels;
@@ -10,6 +11,8 @@ import dev.stoa.kernel.PackedWeight;
 import dev.stoa.model.TensorPlan.Binding;
 import dev.stoa.model.TensorPlan.Role;
 import dev.stoa.model.family.Families;
+import dev.stoa.model.family.GgufTranslation;
+import dev.stoa.nn.Linear;
 import dev.stoa.quant.Quant;
 import dev.stoa.tensor.DType;
 import dev.stoa.tensor.Scope;
@@ -38,7 +41,7 @@ public final class Model {
         this.spec = spec;
         this.hash = hash;
         this.kernels = kernels;
-        this.weights = TensorPlan.bind(spec, tensors);
+        this.weights = TensorBinder.bind(spec, tensors, scope);
         checkFinite(kernels);
         List<Binding> plan = TensorPlan.of(spec);
         for (Binding binding : plan) if (binding.role() == Role.VECTOR) vectors.put(binding.name(), f32(binding.name(), scope));
@@ -55,10 +58,27 @@ public final class Model {
     /// Loads a model directory; `scope` must be the one its weights are mapped into, or live no longer.
     public static Model load(ModelDirectory directory, Kernels kernels, Scope scope) throws IOException {
         Weights files = directory.weights();
-        ModelSpec spec = Families.translate(directory.config(), files.names());
         Map<String, Tensor> tensors = new TreeMap<>();
-        for (String name : files.names()) tensors.put(name, files.find(name));
+        Map<String, long[]> shapes = new TreeMap<>();
+        for (String name : files.names()) {
+            tensors.put(name, files.find(name));
+            shapes.put(name, files.find(name).shape());
+        }
+        ModelSpec spec = Families.translate(directory.config(), new TensorDirectory(shapes, TensorDirectory.Container.SAFETENSORS));
         return new Model(spec, tensors, directory.modelHash(), kernels, scope);
+    }
+
+    /// Loads a GGUF file; `scope` must be the one it is mapped into, or live no longer.
+    public static Model load(Gguf file, Kernels kernels, Scope scope) throws IOException {
+        Map<String, Tensor> tensors = new TreeMap<>();
+        Map<String, long[]> shapes = new TreeMap<>();
+        for (String name : file.names()) {
+            tensors.put(name, file.find(name));
+            shapes.put(name, file.find(name).shape());
+        }
+        Tensor factors = tensors.get("rope_freqs.weight");
+        ModelSpec spec = GgufTranslation.translate(file.metadata(), shapes, factors == null ? null : Quant.decode(factors));
+        return new Model(spec, tensors, file.modelHash(), kernels, scope);
     }
 
     /// A model over tensors in memory, under canonical or prefixed names. `hash` may be null: then it matches no
@@ -87,7 +107,7 @@ public final class Model {
         return tensor;
     }
 
-    /// A norm weight or bias as F32.
+    /// A norm weight, bias or other small tensor as F32, or null when the model has none of that name.
     Tensor vector(String canonical) {
         return vectors.get(canonical);
     }
@@ -97,6 +117,11 @@ public final class Model {
         Linear linear = linears.get(path);
         if (linear == null) throw new IllegalArgumentException("the model has no linear layer " + path);
         return linear;
+    }
+
+    /// As [#linear], or null.
+    Linear findLinear(String path) {
+        return linears.get(path);
     }
 
     /// The packed matrix of a linear layer, by module path.
@@ -109,15 +134,37 @@ public final class Model {
         return Collections.unmodifiableMap(linearShapes);
     }
 
+    /// Everything an adapter may change: the linear layers, and the input table as `embed_tokens` [hidden, vocab].
+    public Map<String, long[]> adaptableShapes() {
+        Map<String, long[]> shapes = new LinkedHashMap<>(linearShapes);
+        shapes.put(AdapterRouting.EMBEDDING, new long[] {spec.hidden(), spec.vocab()});
+        return Collections.unmodifiableMap(shapes);
+    }
+
+    /// The factor on rows of an input table of `scale`: rounded to the table's own type where the family does so.
+    float embedScale(String table, double scale) {
+        if (!spec.embed().rounded()) return (float) scale;
+        float[] value = {(float) scale};
+        return switch (weight(table).dtype()) {
+            case BF16 -> Float.intBitsToFloat((Float.floatToRawIntBits(value[0]) + 0x7fff + (Float.floatToRawIntBits(value[0]) >>> 16 & 1)) & 0xffff0000);
+            case F16 -> Float.float16ToFloat(Float.floatToFloat16(value[0]));
+            default -> value[0];
+        };
+    }
+
     private void addLinear(String path, String weight, Scope scope) {
         PackedWeight packed = kernels.matmul().pack(weights.get(weight), scope);
         linears.put(path, new Linear(linears.size(), path, packed, vectors.get(path + ".bias")));
     }
 
+    /// Small values as F32; decays stored as -exp(A_log) are turned back.
     private Tensor f32(String name, Scope scope) {
         Tensor source = weights.get(name);
-        if (source.dtype() == DType.F32) return source;
-        return Quant.encode(Quant.decode(source), DType.F32, scope, source.shape());
+        boolean negated = spec.layout().negatedDecay() && name.endsWith("A_log");
+        if (source.dtype() == DType.F32 && !negated) return source;
+        float[] values = Quant.decode(source);
+        if (negated) for (int i = 0; i < values.length; i++) values[i] = (float) Math.log(-values[i]);
+        return Quant.encode(values, DType.F32, scope, source.shape());
     }
 
     /// A weight that is not a number would poison every answer; all tensors are read once and all bad ones named.
