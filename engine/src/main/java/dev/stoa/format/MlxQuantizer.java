@@ -115,7 +115,7 @@ public final class MlxQuantizer {
     }
 
     /// Files of a model directory that describe no weights.
-    private static List<Path> others(Path source) throws IOException {
+    static List<Path> others(Path source) throws IOException {
         try (Stream<Path> files = Files.list(source)) {
             return files.filter(Files::isRegularFile).filter(file -> {
                 String name = file.getFileName().toString();

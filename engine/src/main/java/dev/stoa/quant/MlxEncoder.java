@@ -4,8 +4,11 @@ package dev.stoa.quant;
 import dev.stoa.EngineFault;
 import dev.stoa.Fault;
 import dev.stoa.tensor.DType;
+import dev.stoa.tensor.Packing;
+import dev.stoa.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.List;
 
 /// Encodes rows for the MLX layouts affine (2, 3, 4, 5, 6, 8 bits in groups of 32, 64 or 128), mxfp4 and nvfp4. Each row
@@ -75,5 +78,19 @@ public record MlxEncoder(String mode, int bits, int group, DType scaleType) {
             }
             if (words != null) BitStream.pack(codes, 0, group, bits, words, (long) g * group * bits);
         }
+    }
+
+    /// What `row` becomes after it was packed, into `decoded`; the arrays are scratch of the sizes above.
+    void roundTrip(float[] row, float[] decoded, byte[] words, byte[] scales, byte[] biases) {
+        Arrays.fill(words, (byte) 0);
+        MemorySegment codes = MemorySegment.ofArray(words);
+        MemorySegment scaleBytes = MemorySegment.ofArray(scales);
+        MemorySegment biasBytes = MemorySegment.ofArray(biases);
+        row(row, 0, row.length, codes, scaleBytes, affine() ? biasBytes : null);
+        long groups = row.length / group;
+        Packing packing = affine()
+                ? new AffinePacking(codes, new Tensor(scaleBytes, scaleType, groups), new Tensor(biasBytes, scaleType, groups), bits, group, row.length, 0, false, 0)
+                : new FloatPacking(mode, codes, scaleBytes, bits, group, row.length, mode.equals("mxfp4"), 0);
+        packing.decodeRow(0, decoded, 0);
     }
 }
