@@ -63,7 +63,7 @@ final class ConvertVerb implements Callable<Integer> {
         DType type = type(dialect == Dialect.GGUF ? List.of(DType.F32, DType.F16, DType.BF16, DType.Q8_0) : List.of(DType.F32), DType.F32);
         AdapterConverter.Result result = AdapterConverter.convert(source, base, target, dialect, type);
         for (String name : result.keptF32()) console.say("%s stays F32: its rows do not fill %s blocks", name, type);
-        console.line("%s: %d modules, %s", target, result.modules(), result.sameBits() ? "bit-exact"
+        console.line("%s: %d modules, %s", target, result.modules(), result.sameBits() || result.error() == 0 ? "exact"
                 : "largest relative error of a dense update %.1e".formatted(result.error()));
         console.result(Map.of("out", target.toString(), "modules", result.modules(), "exact", result.sameBits(), "max_relative_error", result.error(),
                 "kept_f32", result.keptF32()));

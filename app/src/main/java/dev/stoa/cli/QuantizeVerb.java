@@ -27,9 +27,9 @@ import picocli.CommandLine.Parameters;
 
 /// `stoa quantize IN OUT`: a GGUF file to a GGUF file, a model directory to a directory in the MLX layout.
 @Command(name = "quantize", sortOptions = false, description = "Write a model again with smaller weights.",
-        footer = {"", "A GGUF file becomes a GGUF file (q8_0, q6_k, q5_k, q4_k, q4_0, mxfp4, nvfp4, bf16, f16, f32), with at least",
-            "6 bits for the token table and the head unless --pure. A model directory becomes a directory in the MLX layout",
-            "(affine4, affine4/32, affine8/64, …, mxfp4, nvfp4); its token table and head get at least 6 bits.", "", "Examples:",
+        footer = {"", "A GGUF file becomes a GGUF file: q8_0, q6_k, q5_k, q4_k, q4_0, mxfp4, nvfp4,",
+            "bf16, f16, f32. A model directory becomes a directory in the MLX layout: affine4,", "affine4/32, affine8/64, ..., mxfp4, nvfp4. Token table and head get at least",
+            "6 bits unless --pure.", "", "Examples:",
             "  stoa quantize model.gguf small.gguf --scheme q4_k", "  stoa quantize DIR SMALL --scheme affine4/64",
             "  stoa quantize DIR SMALL --scheme affine4 --plan quant_plan.json"})
 final class QuantizeVerb implements Callable<Integer> {
