@@ -39,8 +39,10 @@ public final class PeftWriter {
         requireWritable(adapter);
         Map<String, Delta.LowRank> modules = new TreeMap<>();
         Map<String, Tensor> magnitudes = new TreeMap<>();
+        PeftExpertsWriter experts = new PeftExpertsWriter(baseModules);
         adapter.entries().forEach((target, delta) -> {
             switch (delta) {
+                case Delta.LowRank low when ExpertPath.of(target.path()) != null -> experts.add(ExpertPath.of(target.path()), low);
                 case Delta.LowRank low -> modules.put(target.path(), low);
                 case Delta.Dora dora -> {
                     modules.put(target.path(), dora.update());
@@ -63,7 +65,18 @@ public final class PeftWriter {
             tensors.put(key + (table ? ".lora_embedding_B" : ".lora_B.weight"), stored(low.b(), integral ? 1 : low.scale(), half));
             if (magnitudes.containsKey(path)) tensors.put(key + ".lora_magnitude_vector", magnitudes.get(path));
         });
-        String config = Json.pretty(config(adapter, baseName, ranks, alphas, baseModules, !magnitudes.isEmpty()));
+        Set<String> parameters = new TreeSet<>();
+        experts.pack().forEach((path, packed) -> {
+            double alpha = packed.scale() * packed.rank();
+            boolean integral = Math.abs(alpha - Math.rint(alpha)) <= 1e-9;
+            ranks.put(path, packed.rank());
+            alphas.put(path, integral ? (long) Math.rint(alpha) : packed.rank());
+            parameters.add(path);
+            String key = "base_model.model." + ModuleNames.huggingFace(path.substring(0, path.lastIndexOf('.'))) + (packed.inner() ? ".base_layer" : "");
+            tensors.put(key + ".lora_A.weight", stored(packed.a(), 1, half));
+            tensors.put(key + ".lora_B.weight", stored(packed.b(), integral ? 1 : packed.scale(), half));
+        });
+        String config = Json.pretty(config(adapter, baseName, ranks, alphas, baseModules, !magnitudes.isEmpty(), parameters));
         AtomicFiles.writeDirectory(directory, part -> {
             AtomicFiles.write(part.resolve("adapter_config.json"), config);
             SafetensorsWriter.write(part.resolve("adapter_model.safetensors"), tensors, Map.of());
@@ -73,7 +86,9 @@ public final class PeftWriter {
     /// The smallest configuration has no words for everything that can be read.
     private static void requireWritable(Adapter adapter) {
         List<String> issues = new ArrayList<>();
+        boolean experts = adapter.entries().keySet().stream().anyMatch(target -> ExpertPath.of(target.path()) != null);
         long decomposed = adapter.entries().values().stream().filter(Delta.Dora.class::isInstance).count();
+        if (decomposed > 0 && experts) issues.add("DoRA beside updates of experts");
         if (decomposed > 0 && decomposed < adapter.entries().size()) issues.add("DoRA in " + decomposed + " of " + adapter.entries().size() + " modules");
         adapter.entries().forEach((target, delta) -> {
             if (delta.update().bias() != null) issues.add(target.path() + " has a bias");
@@ -87,7 +102,7 @@ public final class PeftWriter {
     }
 
     private static ObjectNode config(Adapter adapter, String baseName, Map<String, Integer> ranks, Map<String, Long> alphas,
-            Collection<String> baseModules, boolean dora) {
+            Collection<String> baseModules, boolean dora, Set<String> parameters) {
         int rank = mostFrequent(ranks.values());
         long alpha = mostFrequent(alphas.values());
         ObjectNode root = JsonNodeFactory.instance.objectNode();
@@ -105,7 +120,10 @@ public final class PeftWriter {
         root.putNull("modules_to_save").put("peft_type", "LORA").put("peft_version", PEFT_VERSION).put("r", rank);
         root.set("rank_pattern", rankPattern);
         if (adapter.baseHash() != null) root.putObject("stoa").put("base_hash", adapter.baseHash());
-        targets(ranks.keySet(), baseModules).forEach(root.putArray("target_modules")::add);
+        Set<String> linear = new TreeSet<>(ranks.keySet());
+        linear.removeAll(parameters);
+        targets(linear, baseModules).forEach(root.putArray("target_modules")::add);
+        if (!parameters.isEmpty()) parameters.forEach(root.putArray("target_parameters")::add);
         return root.put("task_type", "CAUSAL_LM").put("use_dora", dora).put("use_rslora", false);
     }
 

@@ -29,6 +29,7 @@ final class EngineLoader {
             opened.addFirst(kernels::close);
             LOG.log(System.Logger.Level.DEBUG, "event=kernels {0}", kernels.reason());
             Model model = Model.load(directory, kernels, weights);
+            LOG.log(System.Logger.Level.DEBUG, "event=weights {0}, by their size and the memory of this machine", model.placement());
             TextSetup text = TextSetup.of(directory);
             List<Integer> eosIds = EosIds.of(model.spec(), directory, text.tokenizer());
             return Engine.start(new Engine(model, text, eosIds, config, ledger, opened));

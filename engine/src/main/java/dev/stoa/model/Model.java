@@ -30,6 +30,7 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 /// Immutable and shared by all sequences; memory belongs to the scope it was loaded into.
 public final class Model {
     private final ModelSpec spec;
+    private final Placement placement;
     private final String hash;
     private final Kernels kernels;
     private final Map<String, Tensor> weights;
@@ -37,12 +38,14 @@ public final class Model {
     private final Map<String, Linear> linears = new LinkedHashMap<>();
     private final Map<String, long[]> linearShapes = new LinkedHashMap<>();
 
-    private Model(ModelSpec spec, Map<String, Tensor> tensors, String hash, Kernels kernels, Scope scope) {
+    private Model(ModelSpec spec, Map<String, Tensor> tensors, String hash, Kernels kernels, Scope scope, Placement placement) {
         this.spec = spec;
+        this.placement = placement;
         this.hash = hash;
         this.kernels = kernels;
         this.weights = TensorBinder.bind(spec, tensors, scope);
-        checkFinite(kernels);
+        // A mapped model is not read as a whole; values that are not numbers show in its logits, which the engine checks.
+        if (placement == Placement.PACKED) checkFinite(kernels);
         List<Binding> plan = TensorPlan.of(spec);
         for (Binding binding : plan) if (binding.role() == Role.VECTOR) vectors.put(binding.name(), f32(binding.name(), scope));
         for (Binding binding : plan) {
@@ -65,7 +68,7 @@ public final class Model {
             shapes.put(name, files.find(name).shape());
         }
         ModelSpec spec = Families.translate(directory.config(), new TensorDirectory(shapes, TensorDirectory.Container.SAFETENSORS));
-        return new Model(spec, tensors, directory.modelHash(), kernels, scope);
+        return new Model(spec, tensors, directory.modelHash(), kernels, scope, Placement.choose(tensors.values()));
     }
 
     /// Loads a GGUF file; `scope` must be the one it is mapped into, or live no longer.
@@ -78,13 +81,23 @@ public final class Model {
         }
         Tensor factors = tensors.get("rope_freqs.weight");
         ModelSpec spec = GgufTranslation.translate(file.metadata(), shapes, factors == null ? null : Quant.decode(factors));
-        return new Model(spec, tensors, file.modelHash(), kernels, scope);
+        return new Model(spec, tensors, file.modelHash(), kernels, scope, Placement.choose(tensors.values()));
     }
 
     /// A model over tensors in memory, under canonical or prefixed names. `hash` may be null: then it matches no
     /// adapter that names its base.
     public static Model of(ModelSpec spec, Map<String, Tensor> tensors, String hash, Kernels kernels, Scope scope) {
-        return new Model(spec, tensors, hash, kernels, scope);
+        return of(spec, tensors, hash, kernels, scope, Placement.PACKED);
+    }
+
+    /// As [#of(ModelSpec, Map, String, Kernels, Scope)], with the weights where the caller wants them.
+    public static Model of(ModelSpec spec, Map<String, Tensor> tensors, String hash, Kernels kernels, Scope scope, Placement placement) {
+        return new Model(spec, tensors, hash, kernels, scope, placement);
+    }
+
+    /// Where the matrices lie.
+    public Placement placement() {
+        return placement;
     }
 
     public ModelSpec spec() {
@@ -153,7 +166,11 @@ public final class Model {
     }
 
     private void addLinear(String path, String weight, Scope scope) {
-        PackedWeight packed = kernels.matmul().pack(weights.get(weight), scope);
+        Tensor stored = weights.get(weight);
+        PackedWeight packed = switch (placement) {
+            case PACKED -> kernels.matmul().pack(stored, scope);
+            case MAPPED -> kernels.matmul().map(stored);
+        };
         linears.put(path, new Linear(linears.size(), path, packed, vectors.get(path + ".bias")));
     }
 

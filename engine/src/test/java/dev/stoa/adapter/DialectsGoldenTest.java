@@ -3,6 +3,7 @@ package dev.stoa.adapter;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.stoa.FaultException;
 import dev.stoa.adapter.PeftReader.MoeOrientation;
@@ -23,7 +24,9 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Random;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -175,6 +178,16 @@ class DialectsGoldenTest {
             Path file = folder.resolve("lora" + trial + ".gguf");
             GgufLoraWriter.write(adapter, llama(), DType.F32, file);
             Adapter gguf = AdapterFiles.read(file, base, llama(), scope);
+            PeftWriter.write(adapter, "tiny", base.modules().keySet(), folder.resolve("peft" + trial));
+            Weights zero = new Zeros(base);
+            Adapter peft = AdapterFiles.read(folder.resolve("peft" + trial), base, llama(), scope);
+            Map<String, float[]> dense = new AdapterEffect(zero).apply(adapter);
+            Map<String, float[]> again = new AdapterEffect(zero).apply(peft);
+            for (String name : dense.keySet()) {
+                for (int i = 0; i < dense.get(name).length; i++) {
+                    assertThat(again.get(name)[i]).as(name).isCloseTo(dense.get(name)[i], within(1e-5f));
+                }
+            }
             GgufLoraWriter.write(mlx, llama(), DType.F32, folder.resolve("again" + trial + ".gguf"));
             Adapter both = AdapterFiles.read(folder.resolve("again" + trial + ".gguf"), base, llama(), scope);
             for (Adapter copy : new Adapter[] {mlx, gguf, both}) {
@@ -219,5 +232,25 @@ class DialectsGoldenTest {
             }
         }
         return worst;
+    }
+
+    /// A base of zeros, so that applying an adapter leaves its dense updates.
+    private record Zeros(AdapterBase base) implements Weights {
+        @Override
+        public SortedSet<String> names() {
+            SortedSet<String> names = new TreeSet<>();
+            for (String path : base.modules().keySet()) names.add(path + ".weight");
+            return names;
+        }
+
+        @Override
+        public Tensor find(String name) {
+            long[] shape = base.modules().get(name.substring(0, name.length() - ".weight".length()));
+            boolean table = name.startsWith("embed_tokens");
+            return Tensor.of(new float[(int) (shape[0] * shape[1])], shape[table ? 1 : 0], shape[table ? 0 : 1]);
+        }
+
+        @Override
+        public void close() {}
     }
 }
