@@ -15,6 +15,7 @@ import dev.stoa.kernel.Kernels;
 import dev.stoa.model.AdapterLoader;
 import dev.stoa.model.Batch;
 import dev.stoa.model.Decoder;
+import dev.stoa.model.DoraFactors;
 import dev.stoa.model.Embeddings;
 import dev.stoa.model.Model;
 import dev.stoa.model.Workspace;
@@ -117,7 +118,9 @@ final class BenchLogitsVerb implements Callable<Integer> {
             Adapter adapter = AdapterLoader.read(path, loaded, scope);
             members.add(new AdapterSet.Member(adapter, equals < 0 ? 1 : weight(argument.substring(equals + 1))));
         }
-        return new AdapterSet(members);
+        AdapterSet set = new AdapterSet(members);
+        DoraFactors.checkTogether(set);
+        return set;
     }
 
     private static double weight(String text) {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.stoa.model;
 
+import dev.stoa.EngineFault;
+import dev.stoa.Fault;
 import dev.stoa.adapter.Adapter;
+import dev.stoa.adapter.AdapterSet;
 import dev.stoa.adapter.Delta;
 import dev.stoa.adapter.TargetId;
 import dev.stoa.quant.Quant;
@@ -32,6 +35,18 @@ public final class DoraFactors {
         }
         return changed ? new Adapter(adapter.hash(), adapter.baseHash(), entries, adapter.full(),
                 adapter.tokens(), adapter.invocationTokens()) : adapter;
+    }
+
+    /// Refuses sets that cannot act on one row: a weight-decomposed adapter rescales whole layers, so it acts alone and at
+    /// full weight.
+    public static void checkTogether(AdapterSet set) {
+        for (AdapterSet.Member member : set.members()) {
+            boolean rescales = member.adapter().entries().values().stream().anyMatch(Delta.Dora.class::isInstance);
+            if (!rescales || set.members().size() == 1 && member.weight() == 1) continue;
+            throw Fault.of(EngineFault.INVALID_WEIGHT, "a weight-decomposed adapter cannot be weighted or summed with others")
+                    .where(member.adapter().hash()).got(set.members().size() + " adapters, weight " + member.weight())
+                    .expected("this adapter alone, weight 1").next("flatten or fuse it, or compose at the logits").exception();
+        }
     }
 
     private static Tensor factors(Delta.Dora dora, Tensor w, Scope scope) {

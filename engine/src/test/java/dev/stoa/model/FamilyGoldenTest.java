@@ -2,9 +2,11 @@
 package dev.stoa.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.stoa.adapter.Adapter;
 import dev.stoa.adapter.AdapterSet;
+import dev.stoa.adapter.Delta;
 import dev.stoa.format.ModelDirectory;
 import dev.stoa.format.Safetensors;
 import dev.stoa.format.Weights;
@@ -76,6 +78,10 @@ class FamilyGoldenTest {
             float[][] adapted = Runner.logits(decoder, model.spec(), AdapterSet.of(adapter), 16, ids);
             close(adapted, expected.find("adapted"), "adapted");
             assertThat(LogitsGoldenTest.largestDifference(adapted, expected.find("logits"))).isGreaterThan(1e-3);
+            boolean rescales = adapter.entries().values().stream().anyMatch(Delta.Dora.class::isInstance);
+            AdapterSet half = new AdapterSet(List.of(new AdapterSet.Member(adapter, 0.5)));
+            if (rescales) assertThatThrownBy(() -> DoraFactors.checkTogether(half)).hasMessageContaining("alone, weight 1");
+            else DoraFactors.checkTogether(half);
         }
         assertThat(ledger.activeBytes()).isZero();
     }
