@@ -17,7 +17,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM, Qwen3MoeConfig, Qwen3MoeForCausalLM
 
 OUT = pathlib.Path("engine/src/test/resources/golden/adapter")
 ATTENTION = ["q_proj", "v_proj"]
@@ -31,22 +31,37 @@ READ = {
     "named": dict(r=2, lora_alpha=8, target_modules=["o_proj"]),
     "transposed": dict(r=2, lora_alpha=4, target_modules=["q_proj"], fan_in_fan_out=True),
 }
+# More than dense updates of linear layers: what each holds beside them is in its expected.safetensors.
+RICH = {
+    "dora": dict(r=2, lora_alpha=3, target_modules=ATTENTION, use_dora=True),
+    "lora-bias": dict(r=2, lora_alpha=3, target_modules=["q_proj"], lora_bias=True),
+    "bias-all": dict(r=2, lora_alpha=3, target_modules=["q_proj"], bias="all"),
+    "modules-to-save": dict(r=2, lora_alpha=3, target_modules=ATTENTION, modules_to_save=["lm_head"]),
+    "embedding": dict(r=2, lora_alpha=3, target_modules=["embed_tokens", "q_proj"]),
+    "tokens": dict(r=2, lora_alpha=3, target_modules=["q_proj"], trainable_token_indices=[1, 2]),
+    "activated": dict(r=2, lora_alpha=3, target_modules=["q_proj"], alora_invocation_tokens=[1, 2]),
+}
+# Fused experts (target_parameters) on a tiny Qwen3-MoE; the second has a square gate_up.
+EXPERTS = {
+    "experts": dict(moe_intermediate_size=6),
+    "experts-square": dict(moe_intermediate_size=4),
+}
 REFUSED = {
-    "dora": dict(target_modules=ATTENTION, use_dora=True),
-    "lora-bias": dict(target_modules=["q_proj"], lora_bias=True),
-    "bias-all": dict(target_modules=["q_proj"], bias="all"),
-    "modules-to-save": dict(target_modules=ATTENTION, modules_to_save=["lm_head"]),
-    "embedding": dict(target_modules=["embed_tokens", "q_proj"]),
-    "tokens": dict(target_modules=["q_proj"], trainable_token_indices=[1, 2]),
     "pissa": dict(target_modules=ATTENTION, init_lora_weights="pissa"),
-    "activated": dict(target_modules=["q_proj"], alora_invocation_tokens=[1, 2]),
 }
 
 
-def base():
+def base(**settings):
     torch.manual_seed(0)
     return LlamaForCausalLM(LlamaConfig(vocab_size=12, hidden_size=8, intermediate_size=10, num_hidden_layers=2,
-                                        num_attention_heads=2, num_key_value_heads=1, tie_word_embeddings=False))
+                                        num_attention_heads=2, num_key_value_heads=1, tie_word_embeddings=False, **settings))
+
+
+def experts_base(moe_intermediate_size):
+    torch.manual_seed(0)
+    return Qwen3MoeForCausalLM(Qwen3MoeConfig(
+        vocab_size=12, hidden_size=8, intermediate_size=10, moe_intermediate_size=moe_intermediate_size, num_hidden_layers=1,
+        num_attention_heads=2, num_key_value_heads=1, head_dim=4, num_experts=3, num_experts_per_tok=2, tie_word_embeddings=False))
 
 
 def randomize(model):
@@ -123,6 +138,41 @@ def save(name, settings):
     return place, adapter
 
 
+def canonical(tensors):
+    return {key.removeprefix("model."): value.detach().float().contiguous() for key, value in tensors.items()}
+
+
+def rich(name, settings, make):
+    """Saves the adapter, the base, and every tensor of the base as PEFT's merge leaves it where it differs."""
+    model = get_peft_model(make(), LoraConfig(task_type="CAUSAL_LM", **settings))
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for key, parameter in model.named_parameters():
+            if parameter.requires_grad:
+                noise = torch.randn(parameter.shape, generator=generator)
+                parameter.copy_(noise.abs() + 0.5 if "magnitude" in key else noise)
+    directory = OUT / name
+    model.save_pretrained(directory)
+    (directory / "README.md").unlink(missing_ok=True)
+    config = directory / "adapter_config.json"
+    data = json.loads(config.read_text())
+    data["base_model_name_or_path"] = "tiny"
+    for unordered in ("target_modules", "target_parameters", "modules_to_save"):
+        if isinstance(data.get(unordered), list):
+            data[unordered] = sorted(data[unordered])
+    config.write_text(json.dumps(data, indent=2, sort_keys=True))
+    before = canonical(make().state_dict())
+    if name == "activated":
+        after = dict(before)
+        for path, delta in dense(model, "default").items():
+            after[path + ".weight"] = before[path + ".weight"] + delta
+    else:
+        after = canonical(model.merge_and_unload().state_dict())
+    assert before.keys() == after.keys(), before.keys() ^ after.keys()
+    save_file(before, directory / "base.safetensors")
+    save_file({key: value for key, value in after.items() if not torch.equal(value, before[key])}, directory / "expected.safetensors")
+
+
 def record(name, settings):
     place, adapter = save(name, settings)
     if name == "one-layer":
@@ -170,9 +220,14 @@ def main():
     parser.add_argument("--check", action="store_true")
     if parser.parse_args().check:
         return check()
-    for name in READ | REFUSED:
+    for name in READ | RICH | EXPERTS | REFUSED:
         shutil.rmtree(OUT / name, ignore_errors=True)
     expected = {name: record(name, settings) for name, settings in READ.items()}
+    for name, settings in RICH.items():
+        rich(name, settings, (lambda: base(attention_bias=True)) if "bias" in name else base)
+    for name, shape in EXPERTS.items():
+        rich(name, dict(r=2, lora_alpha=3, target_modules=[], target_parameters=["mlp.experts.gate_up_proj", "mlp.experts.down_proj"]),
+             lambda: experts_base(**shape))
     for name, settings in REFUSED.items():
         save(name, dict(r=2, lora_alpha=2) | settings)
     (OUT / "expected.json").write_text(json.dumps(expected, indent=2, sort_keys=True) + "\n")

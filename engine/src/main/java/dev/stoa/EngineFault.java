@@ -17,5 +17,7 @@ public enum EngineFault implements Fault.Code {
     // machine
     KERNELS_UNAVAILABLE,
     // running
-    MEMORY_LIMIT, INTERNAL
+    MEMORY_LIMIT, INTERNAL,
+    // quantization
+    QUANT_CONFLICT
 }

@@ -56,7 +56,7 @@ final class BenchVerb implements Callable<Integer> {
     }
 
     static CommandLine commandLine(Session session) {
-        return new CommandLine(new BenchVerb(session))
+        return new CommandLine(new BenchVerb(session)).addSubcommand(new BenchLogitsVerb(session))
                 .addSubcommand(new BenchTokensVerb(session)).addSubcommand(new BenchTemplateVerb(session));
     }
 

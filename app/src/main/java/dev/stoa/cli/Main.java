@@ -60,6 +60,8 @@ public final class Main implements Callable<Integer> {
         line.addSubcommand(new StopVerb(session));
         line.addSubcommand(ExpertVerb.commandLine(session));
         line.addSubcommand(new RouteVerb(session));
+        line.addSubcommand(new ConvertVerb(session));
+        line.addSubcommand(new QuantizeVerb(session));
         line.addSubcommand(BenchVerb.commandLine(session));
         line.addSubcommand(new VersionVerb(session));
         line.addSubcommand(new DoctorVerb(session));

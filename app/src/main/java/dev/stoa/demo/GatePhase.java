@@ -147,10 +147,9 @@ final class GatePhase implements Phase<GatePhase.Result> {
     private static Adapter random(Adapter like, long seed, Scope scope) {
         TreeMap<TargetId, Delta> entries = new TreeMap<>();
         for (Map.Entry<TargetId, Delta> entry : like.entries().entrySet()) {
-            entries.put(entry.getKey(), switch (entry.getValue()) {
-                case Delta.LowRank low -> new Delta.LowRank(noise(low.a(), seed, entry.getKey() + "/a", scope),
-                        noise(low.b(), seed, entry.getKey() + "/b", scope), low.scale());
-            });
+            Delta.LowRank low = entry.getValue().update();
+            entries.put(entry.getKey(), new Delta.LowRank(noise(low.a(), seed, entry.getKey() + "/a", scope),
+                    noise(low.b(), seed, entry.getKey() + "/b", scope), low.scale()));
         }
         return new Adapter(AdapterHash.of(entries), like.baseHash(), entries);
     }

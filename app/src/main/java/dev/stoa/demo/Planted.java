@@ -23,9 +23,7 @@ final class Planted {
     static Adapter replaceFirst(Adapter adapter, UnaryOperator<Delta.LowRank> change) {
         TreeMap<TargetId, Delta> entries = new TreeMap<>(adapter.entries());
         TargetId first = entries.firstKey();
-        switch (entries.get(first)) {
-            case Delta.LowRank low -> entries.put(first, change.apply(low));
-        }
+        entries.put(first, change.apply(entries.get(first).update()));
         return new Adapter(AdapterHash.of(entries), adapter.baseHash(), entries);
     }
 

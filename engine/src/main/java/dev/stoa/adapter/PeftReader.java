@@ -7,14 +7,11 @@ import dev.stoa.format.Json;
 import dev.stoa.format.Safetensors;
 import dev.stoa.format.Weights;
 import dev.stoa.quant.Quant;
-import dev.stoa.tensor.DType;
 import dev.stoa.tensor.Scope;
 import dev.stoa.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
@@ -29,109 +26,123 @@ public final class PeftReader {
     static final String CONFIG = "adapter_config.json";
     static final String WEIGHTS = "adapter_model.safetensors";
     static final long CONFIG_LIMIT = 4L << 20;
-    private static final int SHOWN = 50;
     static final Pattern KEY = Pattern.compile("base_model\\.model\\.(.+)\\.lora_([AB])(?:\\.[^.]+)?\\.weight");
 
-    /// PEFT stores the base's own matrix beside the factors of an embedding or head; it is not part of the adapter.
+    /// The base's own matrix beside the factors of an embedding or head; it is not part of the adapter.
     private static final String BASE_COPY = ".base_layer.weight";
+
+    private static final Pattern EMBEDDING = Pattern.compile("base_model\\.model\\.(.+)\\.lora_embedding_([AB])(?:\\.[^.]+)?");
+    private static final Pattern BIAS = Pattern.compile("base_model\\.model\\.(.+)\\.lora_B(?:\\.[^.]+)?\\.bias");
+    private static final Pattern MAGNITUDE =
+            Pattern.compile("base_model\\.model\\.(.+)\\.lora_magnitude_vector(?:\\.(?!weight$)[^.]+)?(?:\\.weight)?");
+    private static final Pattern DIAGONAL = Pattern.compile("base_model\\.model\\.(.+)\\.lora_diag(?:\\.[^.]+)?");
+    private static final Pattern TOKENS =
+            Pattern.compile("base_model\\.model\\.(.+)\\.token_adapter\\.trainable_tokens_delta(?:\\.[^.]+)?");
+    private static final Pattern FULL =
+            Pattern.compile("base_model\\.model\\.(.+?)(?:\\.modules_to_save(?:\\.[^.]+)?|\\.base_layer)?\\.(weight|bias)");
+
+    /// How fused experts that could be read both ways are meant; `AUTO` believes the version of the writer.
+    public enum MoeOrientation { AUTO, LEGACY, MODERN }
+
+    /// What a file holds for one module.
+    static final class Parts {
+        Tensor a;
+        Tensor b;
+        Tensor bias;
+        Tensor magnitude;
+        Tensor diagonal;
+    }
 
     private PeftReader() {}
 
     /// The adapter in `directory` (or in its only subfolder that holds one). `baseShapes` gives [outputs, inputs] of each
-    /// linear layer by canonical path. Factors are F32, F16 or BF16 as stored, mapped into `scope`.
+    /// module that can be updated, as in [AdapterBase#modules]. Factors are F32, F16 or BF16 as stored, mapped into `scope`.
     public static Adapter read(Path directory, Map<String, long[]> baseShapes, Scope scope) throws IOException {
+        return read(directory, AdapterBase.ofModules(baseShapes), MoeOrientation.AUTO, scope);
+    }
+
+    /// Like [#read(Path, Map, Scope)], for a base that is known as a whole.
+    public static Adapter read(Path directory, AdapterBase base, MoeOrientation orientation, Scope scope) throws IOException {
         Path place = locate(directory);
         PeftConfig config = PeftConfig.parse(Json.readObject(place.resolve(CONFIG), CONFIG_LIMIT, EngineFault.ADAPTER_INVALID), place.resolve(CONFIG));
         Weights weights = Safetensors.open(place.resolve(WEIGHTS), scope);
-        SortedMap<String, Tensor[]> factors = new TreeMap<>();
-        List<String> issues = new ArrayList<>();
-        for (String key : weights.names()) {
-            if (key.endsWith(BASE_COPY) && weights.find(key.replace(BASE_COPY, ".lora_A.weight")) != null) continue;
-            Matcher match = KEY.matcher(key);
-            if (!match.matches()) {
-                issues.add(key + " " + weights.find(key).describe() + ": " + leftover(key));
-                continue;
+        AdapterBuilder builder = new AdapterBuilder(base);
+        SortedMap<String, Parts> modules = new TreeMap<>();
+        for (String key : weights.names()) sort(key, weights, modules, config, builder);
+        PeftExperts experts = new PeftExperts(config, base, orientation, builder, scope);
+        modules.forEach((name, parts) -> {
+            if (parts.a == null || parts.b == null) builder.issues.add(name + ": lora_" + (parts.a == null ? "A" : "B") + " is missing");
+            else if (PeftExperts.fused(ModuleNames.canonical(name), base)) experts.unpack(name, parts);
+            else linear(name, parts, config, builder, scope);
+        });
+        for (String module : config.fullModules()) {
+            if (weights.names().stream().noneMatch(key -> key.contains("." + module + ".") && !key.contains("lora_"))) {
+                builder.issues.add("modules_to_save names " + module + ", but no tensor replaces it");
             }
-            Tensor[] pair = factors.computeIfAbsent(match.group(1), name -> new Tensor[2]);
-            int side = match.group(2).equals("A") ? 0 : 1;
-            if (pair[side] != null) issues.add(key + ": the factor is there twice");
-            pair[side] = weights.find(key);
         }
-        SortedMap<TargetId, Delta> entries = new TreeMap<>();
-        factors.forEach((module, pair) -> bind(module, pair, config, baseShapes, entries, issues));
-        if (!issues.isEmpty()) {
-            int count = issues.size();
-            if (count > SHOWN) issues.subList(SHOWN, count).clear();
-            throw Fault.of(EngineFault.ADAPTER_INCOMPATIBLE, "the adapter does not fit this base: %d of its tensors are wrong", count)
-                    .where(place.resolve(WEIGHTS)).next("use the base the adapter was trained on").issues(issues).exception();
-        }
-        if (entries.isEmpty()) {
-            throw Fault.of(EngineFault.ADAPTER_INVALID, "the adapter changes nothing: it has no LoRA factors").where(place.resolve(WEIGHTS))
-                    .got(weights.names().size() + " tensors").expected("lora_A and lora_B pairs").next("export the adapter again").exception();
-        }
-        return new Adapter(AdapterHash.of(entries), config.baseHash(), entries);
+        builder.invocation(config.invocationTokens());
+        return builder.finish(place.resolve(WEIGHTS), config.baseHash());
     }
 
-    /// Why a tensor cannot be part of a plain low-rank update.
-    private static String leftover(String key) {
-        if (!key.startsWith("base_model.model.")) return "the name does not begin with base_model.model.";
-        if (key.contains(".lora_embedding_")) return "adapted embeddings are not supported yet";
-        if (key.contains(".lora_magnitude_vector")) return "DoRA is not supported yet";
-        if (key.contains(".lora_diag")) return "KaSA is not supported yet";
-        if (key.contains(".token_adapter.") || key.contains("trainable_tokens")) return "trained tokens are not supported yet";
-        if (key.contains(".experts.") && key.contains("lora_")) return "adapted experts are not supported yet";
-        if (key.endsWith(".bias")) return "adapted biases are not supported yet";
-        if (key.contains("lora_")) return "not a LoRA factor of a linear layer";
-        return "a full tensor (modules_to_save) is not supported yet";
+    /// Puts a tensor where it belongs; every key belongs somewhere or is an issue.
+    private static void sort(String key, Weights weights, SortedMap<String, Parts> modules, PeftConfig config, AdapterBuilder builder) {
+        Tensor tensor = weights.find(key);
+        Matcher match;
+        if ((match = KEY.matcher(key)).matches() || (match = EMBEDDING.matcher(key)).matches()) {
+            Parts parts = modules.computeIfAbsent(match.group(1), name -> new Parts());
+            boolean isA = match.group(2).equals("A");
+            if ((isA ? parts.a : parts.b) != null) builder.issues.add(key + ": the factor is there twice");
+            if (isA) parts.a = tensor;
+            else parts.b = tensor;
+        } else if ((match = BIAS.matcher(key)).matches()) {
+            modules.computeIfAbsent(match.group(1), name -> new Parts()).bias = tensor;
+        } else if ((match = MAGNITUDE.matcher(key)).matches()) {
+            modules.computeIfAbsent(match.group(1), name -> new Parts()).magnitude = tensor;
+        } else if ((match = DIAGONAL.matcher(key)).matches()) {
+            modules.computeIfAbsent(match.group(1), name -> new Parts()).diagonal = tensor;
+        } else if ((match = TOKENS.matcher(key)).matches()) {
+            String path = ModuleNames.canonical(match.group(1));
+            List<Integer> ids = config.tokens().get(path.substring(path.lastIndexOf('.') + 1));
+            if (ids == null) builder.issues.add(key + ": trained tokens, but " + CONFIG + " names no trainable_token_indices for them");
+            else builder.rows(key, path, ids, tensor);
+        } else if (key.endsWith(BASE_COPY) && copyOfBase(key, weights)) {
+            return;
+        } else if ((match = FULL.matcher(key)).matches() && !key.contains("lora_")) {
+            builder.replace(key, ModuleNames.canonical(match.group(1)) + "." + match.group(2), tensor);
+        } else {
+            builder.issues.add(key + " " + tensor.describe() + ": " + (!key.startsWith("base_model.model.")
+                    ? "the name does not begin with base_model.model." : "not a LoRA factor of a linear layer"));
+        }
     }
 
-    private static void bind(String module, Tensor[] pair, PeftConfig config, Map<String, long[]> baseShapes,
-            SortedMap<TargetId, Delta> entries, List<String> issues) {
-        Tensor a = pair[0], b = pair[1];
-        if (a == null || b == null) {
-            issues.add(module + ": lora_" + (a == null ? "A" : "B") + " is missing");
+    /// Whether PEFT stored the base's own matrix beside what was trained.
+    private static boolean copyOfBase(String key, Weights weights) {
+        String module = key.substring(0, key.length() - BASE_COPY.length());
+        String outer = module.endsWith(".token_adapter") ? module : module + ".token_adapter";
+        return weights.names().stream().anyMatch(name -> name.startsWith(module + ".lora_") || name.startsWith(outer + ".trainable_tokens_delta"));
+    }
+
+    private static void linear(String name, Parts parts, PeftConfig config, AdapterBuilder builder, Scope scope) {
+        String path = ModuleNames.canonical(name);
+        boolean table = path.equals("embed_tokens");
+        if (parts.a.rank() == 2 && config.rankOf(name) != parts.a.dim(0)) {
+            builder.issues.add(name + ": rank " + parts.a.dim(0) + " in the file, " + config.rankOf(name) + " in " + CONFIG);
             return;
         }
-        String path = ModuleNames.canonical(module);
-        long[] base = baseShapes.get(path);
-        if (base == null) {
-            issues.add(module + ": the base has no such linear layer");
+        if (config.dora() != (parts.magnitude != null) || table && parts.magnitude != null) {
+            builder.issues.add(name + ": " + (table ? "DoRA of an input table is not supported; train it as a plain LoRA"
+                    : config.dora() ? "use_dora, but no lora_magnitude_vector" : "a lora_magnitude_vector, but use_dora is false"));
             return;
         }
-        if (a.rank() != 2 || b.rank() != 2 || a.dim(0) != b.dim(1) || a.dim(0) == 0) {
-            issues.add(module + ": lora_A " + a.describe() + " and lora_B " + b.describe() + " are not a pair (r, in), (out, r)");
-            return;
-        }
-        if (a.dim(1) != base[1] || b.dim(0) != base[0]) {
-            issues.add(module + ": adapter [" + b.dim(0) + ", " + a.dim(1) + "], base " + Arrays.toString(base) + " [out, in]");
-            return;
-        }
-        if (config.rankOf(module) != a.dim(0)) {
-            issues.add(module + ": rank " + a.dim(0) + " in the file, " + config.rankOf(module) + " in " + CONFIG);
-            return;
-        }
-        double scale = config.scaleOf(module);
-        if (!Double.isFinite(scale)) issues.add(module + ": scale " + scale + " is not finite");
-        for (Tensor factor : pair) {
-            DType type = factor.dtype();
-            if (type != DType.F32 && type != DType.F16 && type != DType.BF16) {
-                issues.add(module + ": dtype " + type + ", expected F32, F16 or BF16");
+        Tensor b = parts.b;
+        if (parts.diagonal != null) { // KaSA (Wang et al. 2412.06071): dW = scale * B * diag * A
+            if (parts.diagonal.elements() != b.cols() || !FactorLayout.isFloat(parts.diagonal) || !FactorLayout.isFloat(b)) {
+                builder.issues.add(name + ": lora_diag " + parts.diagonal.describe() + " beside lora_B " + b.describe());
                 return;
             }
-            if (!finite(factor)) issues.add(module + ": lora_" + (factor == a ? "A" : "B") + " holds NaN or infinity");
+            b = FactorLayout.scaleColumns(b, Quant.decode(parts.diagonal), scope);
         }
-        if (entries.put(TargetId.ofPath(path), new Delta.LowRank(a, b, scale)) != null) {
-            issues.add(module + ": two pairs of tensors name the layer " + path);
-        }
-    }
-
-    private static boolean finite(Tensor tensor) {
-        float[] row = new float[tensor.cols()];
-        for (int r = 0; r < tensor.rows(); r++) {
-            Quant.decodeRow(tensor, r, row, 0);
-            for (float value : row) if (!Float.isFinite(value)) return false;
-        }
-        return true;
+        builder.update(name, path, parts.a, b, config.scaleOf(name), parts.bias, parts.magnitude);
     }
 
     /// The directory itself, or the single subfolder with an adapter (PEFT puts named adapters there).

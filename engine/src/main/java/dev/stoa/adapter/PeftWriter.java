@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.stoa.adapter;
 
+import dev.stoa.EngineFault;
+import dev.stoa.Fault;
 import dev.stoa.format.AtomicFiles;
 import dev.stoa.format.Json;
 import dev.stoa.format.SafetensorsWriter;
@@ -10,8 +12,10 @@ import dev.stoa.tensor.Tensor;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
@@ -32,10 +36,18 @@ public final class PeftWriter {
     /// Writes to `directory`, which must be free. `baseModules` are the canonical paths of all linear layers of the base:
     /// a leaf name is listed as target only when it selects exactly adapted layers.
     public static void write(Adapter adapter, String baseName, Collection<String> baseModules, Path directory) throws IOException {
+        requireWritable(adapter);
         Map<String, Delta.LowRank> modules = new TreeMap<>();
+        Map<String, Tensor> magnitudes = new TreeMap<>();
+        PeftExpertsWriter experts = new PeftExpertsWriter(baseModules);
         adapter.entries().forEach((target, delta) -> {
             switch (delta) {
+                case Delta.LowRank low when ExpertPath.of(target.path()) != null -> experts.add(ExpertPath.of(target.path()), low);
                 case Delta.LowRank low -> modules.put(target.path(), low);
+                case Delta.Dora dora -> {
+                    modules.put(target.path(), dora.update());
+                    magnitudes.put(target.path(), dora.magnitude());
+                }
             }
         });
         boolean half = modules.values().stream().mapToLong(low -> 4 * (low.a().elements() + low.b().elements())).sum() > F32_LIMIT;
@@ -48,18 +60,49 @@ public final class PeftWriter {
             ranks.put(path, low.rank());
             alphas.put(path, integral ? (long) Math.rint(alpha) : low.rank());
             String key = "base_model.model." + ModuleNames.huggingFace(path);
-            tensors.put(key + ".lora_A.weight", stored(low.a(), 1, half));
-            tensors.put(key + ".lora_B.weight", stored(low.b(), integral ? 1 : low.scale(), half));
+            boolean table = path.equals("embed_tokens");
+            tensors.put(key + (table ? ".lora_embedding_A" : ".lora_A.weight"), stored(low.a(), 1, half));
+            tensors.put(key + (table ? ".lora_embedding_B" : ".lora_B.weight"), stored(low.b(), integral ? 1 : low.scale(), half));
+            if (magnitudes.containsKey(path)) tensors.put(key + ".lora_magnitude_vector", magnitudes.get(path));
         });
-        String config = Json.pretty(config(adapter, baseName, ranks, alphas, baseModules));
+        Set<String> parameters = new TreeSet<>();
+        experts.pack().forEach((path, packed) -> {
+            double alpha = packed.scale() * packed.rank();
+            boolean integral = Math.abs(alpha - Math.rint(alpha)) <= 1e-9;
+            ranks.put(path, packed.rank());
+            alphas.put(path, integral ? (long) Math.rint(alpha) : packed.rank());
+            parameters.add(path);
+            String key = "base_model.model." + ModuleNames.huggingFace(path.substring(0, path.lastIndexOf('.'))) + (packed.inner() ? ".base_layer" : "");
+            tensors.put(key + ".lora_A.weight", stored(packed.a(), 1, half));
+            tensors.put(key + ".lora_B.weight", stored(packed.b(), integral ? 1 : packed.scale(), half));
+        });
+        String config = Json.pretty(config(adapter, baseName, ranks, alphas, baseModules, !magnitudes.isEmpty(), parameters));
         AtomicFiles.writeDirectory(directory, part -> {
             AtomicFiles.write(part.resolve("adapter_config.json"), config);
             SafetensorsWriter.write(part.resolve("adapter_model.safetensors"), tensors, Map.of());
         });
     }
 
+    /// The smallest configuration has no words for everything that can be read.
+    private static void requireWritable(Adapter adapter) {
+        List<String> issues = new ArrayList<>();
+        boolean experts = adapter.entries().keySet().stream().anyMatch(target -> ExpertPath.of(target.path()) != null);
+        long decomposed = adapter.entries().values().stream().filter(Delta.Dora.class::isInstance).count();
+        if (decomposed > 0 && experts) issues.add("DoRA beside updates of experts");
+        if (decomposed > 0 && decomposed < adapter.entries().size()) issues.add("DoRA in " + decomposed + " of " + adapter.entries().size() + " modules");
+        adapter.entries().forEach((target, delta) -> {
+            if (delta.update().bias() != null) issues.add(target.path() + " has a bias");
+        });
+        adapter.full().keySet().forEach(name -> issues.add(name + " is replaced as a whole"));
+        adapter.tokens().keySet().forEach(path -> issues.add("rows of " + path + " are replaced"));
+        if (!adapter.invocationTokens().isEmpty()) issues.add("it acts only after an invocation sequence");
+        if (issues.isEmpty()) return;
+        throw Fault.of(EngineFault.ADAPTER_INVALID, "a portable PEFT directory cannot hold all of this adapter").issues(issues)
+                .next("keep the files it came from, or fuse it into its base").exception();
+    }
+
     private static ObjectNode config(Adapter adapter, String baseName, Map<String, Integer> ranks, Map<String, Long> alphas,
-            Collection<String> baseModules) {
+            Collection<String> baseModules, boolean dora, Set<String> parameters) {
         int rank = mostFrequent(ranks.values());
         long alpha = mostFrequent(alphas.values());
         ObjectNode root = JsonNodeFactory.instance.objectNode();
@@ -77,8 +120,11 @@ public final class PeftWriter {
         root.putNull("modules_to_save").put("peft_type", "LORA").put("peft_version", PEFT_VERSION).put("r", rank);
         root.set("rank_pattern", rankPattern);
         if (adapter.baseHash() != null) root.putObject("stoa").put("base_hash", adapter.baseHash());
-        targets(ranks.keySet(), baseModules).forEach(root.putArray("target_modules")::add);
-        return root.put("task_type", "CAUSAL_LM").put("use_dora", false).put("use_rslora", false);
+        Set<String> linear = new TreeSet<>(ranks.keySet());
+        linear.removeAll(parameters);
+        targets(linear, baseModules).forEach(root.putArray("target_modules")::add);
+        if (!parameters.isEmpty()) parameters.forEach(root.putArray("target_parameters")::add);
+        return root.put("task_type", "CAUSAL_LM").put("use_dora", dora).put("use_rslora", false);
     }
 
     /// Leaf names that select only adapted layers, and whole paths for the rest (PEFT matches path suffixes).

@@ -9,7 +9,7 @@ import java.util.List;
 /// and closing native memory costs more than a short prompt. Used by the engine's thread only.
 public final class CachePool implements AutoCloseable {
     private static final int GRANULE = 32;
-    private final List<KvShape> shapes;
+    private final List<StateShape> shapes;
     private final Ledger ledger;
     private final long budget;
     private final List<CacheStack> idle = new ArrayList<>();
@@ -17,7 +17,7 @@ public final class CachePool implements AutoCloseable {
     private long idleBytes;
     private int lent;
 
-    public CachePool(List<KvShape> shapes, Ledger ledger, long budgetBytes) {
+    public CachePool(List<? extends StateShape> shapes, Ledger ledger, long budgetBytes) {
         this.shapes = List.copyOf(shapes);
         this.ledger = ledger;
         this.budget = budgetBytes;

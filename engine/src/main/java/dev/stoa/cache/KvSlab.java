@@ -6,7 +6,7 @@ import java.lang.foreign.MemorySegment;
 
 /// Keys and values of one layer of one sequence, F32, laid out [kv head][token][dim] with a fixed capacity; keys are
 /// stored after RoPE. Written by one thread at a time; does not own its memory.
-public final class KvSlab {
+public final class KvSlab implements LayerState {
     private final KvShape shape;
     private final int capacity;
     private final MemorySegment keys;
@@ -15,22 +15,26 @@ public final class KvSlab {
     KvSlab(KvShape shape, int capacity, MemorySegment memory) {
         this.shape = shape;
         this.capacity = capacity;
-        long half = shape.bytes(capacity) / 2;
-        this.keys = memory.asSlice(0, half);
-        this.values = memory.asSlice(half, half);
+        long keyBytes = shape.keyBytes(capacity);
+        this.keys = memory.asSlice(0, keyBytes);
+        this.values = memory.asSlice(keyBytes, shape.valueBytes(capacity));
     }
 
-    /// Stores row `row` of k and v, both (T, kvHeads * headDim), as the token at `position`.
+    /// Stores row `row` of k (T, kvHeads * keyDim) and v (T, kvHeads * valueDim) as the token at `position`; v may be
+    /// null when the shape has no values.
     public void put(int position, Tensor k, Tensor v, int row) {
         if (position < 0 || position >= capacity) {
             throw new IllegalArgumentException("position " + position + " is outside a cache of " + capacity + " tokens");
         }
-        long head = (long) shape.headDim() * Float.BYTES;
+        spread(k, row, keys, shape.keyDim(), position);
+        if (shape.valueDim() > 0) spread(v, row, values, shape.valueDim(), position);
+    }
+
+    private void spread(Tensor from, int row, MemorySegment to, int dim, int position) {
+        long head = (long) dim * Float.BYTES;
         long source = row * head * shape.kvHeads();
         for (int h = 0; h < shape.kvHeads(); h++) {
-            long target = ((long) h * capacity + position) * head;
-            MemorySegment.copy(k.data(), source + h * head, keys, target, head);
-            MemorySegment.copy(v.data(), source + h * head, values, target, head);
+            MemorySegment.copy(from.data(), source + h * head, to, ((long) h * capacity + position) * head, head);
         }
     }
 
@@ -44,5 +48,9 @@ public final class KvSlab {
 
     public int capacity() {
         return capacity;
+    }
+
+    public KvShape shape() {
+        return shape;
     }
 }

@@ -93,6 +93,13 @@ public final class AtomicFiles {
         }
     }
 
+    /// The regular files of a directory by name.
+    static List<Path> list(Path directory) throws IOException {
+        try (Stream<Path> files = Files.list(directory)) {
+            return files.filter(Files::isRegularFile).sorted().toList();
+        }
+    }
+
     private static Path partOf(Path target) {
         String name = ".%s.part-%d-%d".formatted(
                 target.getFileName(), ProcessHandle.current().pid(), Thread.currentThread().threadId());

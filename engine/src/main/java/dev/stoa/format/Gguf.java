@@ -103,6 +103,11 @@ public final class Gguf implements Weights {
         return headers.getFirst().metadata();
     }
 
+    /// Names in the order of the files.
+    public List<String> order() {
+        return headers.stream().flatMap(header -> header.entries().stream()).map(GgufHeader.Entry::name).toList();
+    }
+
     /// The files, in order.
     public List<Path> files() {
         return files;

@@ -111,6 +111,7 @@ public record GgufHeader(int version, GgufMetadata metadata, List<Entry> entries
                 bytes = Math.multiplyExact(bytes, shape[i]);
                 elements = Math.multiplyExact(elements, shape[i]);
             }
+            if (!SafetensorsHeader.usable(List.of(shape))) throw new ArithmeticException("an empty tensor of huge dimensions");
             return new Entry(name, dtype, List.of(shape), offset, bytes);
         } catch (ArithmeticException overflow) {
             issues.add(name + ": the shape " + List.of(shape) + " is too large");

@@ -105,6 +105,14 @@ public record GgufValue(Kind kind, boolean array, Object value) {
         };
     }
 
+    boolean flag(int i) {
+        return value instanceof boolean[] flags ? flags[i] : (Boolean) value;
+    }
+
+    String text(int i) {
+        return value instanceof List<?> texts ? (String) texts.get(i) : (String) value;
+    }
+
     /// Element `i` of numbers.
     double number(int i) {
         return switch (value) {

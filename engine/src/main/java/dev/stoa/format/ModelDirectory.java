@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 
@@ -25,7 +26,8 @@ public final class ModelDirectory {
     private final Path path;
     private final JsonNode config;
     private final JsonNode generationConfig;
-    private final Weights weights;
+    private final Weights files;
+    private final QuantConfig quantConfig;
     private final List<Path> weightFiles;
     private final String tokenizerJson;
     private final JsonNode tokenizerConfig;
@@ -35,13 +37,14 @@ public final class ModelDirectory {
     private ModelDirectory(Path path, Scope scope) throws IOException {
         this.path = path;
         this.config = Json.readObject(path.resolve("config.json"), MAX_JSON, EngineFault.CONFIG_INVALID);
+        this.quantConfig = QuantConfig.read(path, config);
         this.generationConfig = optional("generation_config.json", EngineFault.CONFIG_INVALID);
         if (Files.exists(path.resolve(INDEX))) {
             ShardedSafetensors shards = ShardedSafetensors.open(path.resolve(INDEX), scope);
-            this.weights = shards;
+            this.files = shards;
             this.weightFiles = shards.files();
         } else {
-            this.weights = Safetensors.open(path.resolve(SINGLE), scope);
+            this.files = Safetensors.open(path.resolve(SINGLE), scope);
             this.weightFiles = List.of(path.resolve(SINGLE));
         }
         Path tokenizer = path.resolve("tokenizer.json");
@@ -130,9 +133,14 @@ public final class ModelDirectory {
         return generationConfig;
     }
 
-    /// All tensors, valid until the scope closes.
+    /// All tensors, valid until the scope closes; a quantized module is one logical matrix ([QuantizedWeights]).
     public Weights weights() {
-        return weights;
+        return weights(Map.of());
+    }
+
+    /// Like [#weights()], for formats whose files do not say the shape of a matrix: `shapes` gives it by weight name.
+    public Weights weights(Map<String, long[]> shapes) {
+        return QuantizedWeights.of(files, quantConfig, shapes, path);
     }
 
     /// Text of `tokenizer.json`, or null.

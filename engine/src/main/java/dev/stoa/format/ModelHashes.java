@@ -6,6 +6,8 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -89,6 +91,29 @@ final class ModelHashes {
     /// chat_template_hash: the text's UTF-8 bytes.
     static String template(String source) {
         return Sha256.hex(source);
+    }
+
+    /// `stoa-manifest.json` of a converted model directory (formats.md, section 12): its files with sizes and hashes, its
+    /// own hashes, and as origin the model it was made from, whose `hash` is given.
+    static ObjectNode manifest(Path directory, ModelDirectory source, String hash) throws IOException {
+        ObjectNode root = JsonNodeFactory.instance.objectNode();
+        ArrayNode files = root.putArray("files");
+        List<Path> weights = new ArrayList<>();
+        for (Path file : AtomicFiles.list(directory)) {
+            FileDigest digest = digest(file);
+            String name = file.getFileName().toString();
+            if (name.endsWith(".safetensors")) weights.add(file);
+            files.addObject().put("path", name).put("size", digest.size()).put("sha256", HexFormat.of().formatHex(digest.sha256()));
+        }
+        root.put("model_type", source.config().path("model_type").asString(""));
+        root.put("model_hash", model(directory, weights));
+        if (source.tokenizerHash() != null) root.put("tokenizer_hash", source.tokenizerHash());
+        ArrayNode origin = root.putArray("origin");
+        ObjectNode from = origin.addObject().put("model_hash", hash);
+        if (source.tokenizerHash() != null) from.put("tokenizer_hash", source.tokenizerHash());
+        Path earlier = source.path().resolve("stoa-manifest.json");
+        if (Files.exists(earlier)) Json.readObject(earlier, MAX_JSON, EngineFault.CONFIG_INVALID).path("origin").forEach(origin::add);
+        return root;
     }
 
     private static FileDigest digest(Path file) throws IOException {

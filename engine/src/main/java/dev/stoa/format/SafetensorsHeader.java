@@ -80,6 +80,7 @@ public record SafetensorsHeader(SortedMap<String, Entry> entries, Map<String, St
     }
 
     private static Map<String, String> metadata(JsonNode node, Path where) {
+        if (node.isNull()) return Map.of(); // MLX writes null when it has nothing to say
         Map<String, String> metadata = new TreeMap<>();
         boolean ok = node.isObject();
         if (ok) for (Map.Entry<String, JsonNode> item : node.properties()) ok &= item.getValue().isString();
@@ -109,7 +110,19 @@ public record SafetensorsHeader(SortedMap<String, Entry> entries, Map<String, St
         }
         List<Long> dims = new ArrayList<>(shape.length);
         for (long dim : shape) dims.add(dim);
+        if (!usable(dims)) throw broken("the shape of an empty tensor is too large", name, clip(node.get("shape")), "dimensions below 2^31");
         return new Entry(dtype, List.copyOf(dims), offsets[0], offsets[1]);
+    }
+
+    /// Whether rows and columns can be counted: an empty tensor may claim dimensions that no data bounds.
+    static boolean usable(List<Long> shape) {
+        if (!shape.contains(0L)) return true;
+        long product = 1;
+        for (long dim : shape) {
+            if (dim > Integer.MAX_VALUE || product * Math.max(1, dim) > Integer.MAX_VALUE) return false;
+            product *= Math.max(1, dim);
+        }
+        return true;
     }
 
     private static DType dtype(String name, JsonNode node, Path where) {

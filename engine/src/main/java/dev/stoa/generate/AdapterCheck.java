@@ -32,16 +32,30 @@ final class AdapterCheck {
         List<String> ranks = new ArrayList<>();
         List<String> values = new ArrayList<>();
         List<String> zeros = new ArrayList<>();
+        List<String> unmountable = new ArrayList<>();
+        if (!adapter.updatesOnly()) unmountable.add("it replaces tensors or rows, or acts only after an invocation sequence");
         adapter.entries().forEach((target, delta) -> {
+            Delta.LowRank low = delta.update();
+            if (low.rank() < 1 || low.rank() > maxRank) ranks.add(target.path() + " has rank " + low.rank());
+            if (!Double.isFinite(low.scale())) values.add(target.path() + " has scale " + low.scale());
+            scan(target.path() + " A", low.a(), values);
+            boolean zero = scan(target.path() + " B", low.b(), values) == 0;
             switch (delta) {
-                case Delta.LowRank low -> {
-                    if (low.rank() < 1 || low.rank() > maxRank) ranks.add(target.path() + " has rank " + low.rank());
-                    if (!Double.isFinite(low.scale())) values.add(target.path() + " has scale " + low.scale());
-                    scan(target.path() + " A", low.a(), values);
-                    if (scan(target.path() + " B", low.b(), values) == 0) zeros.add(target.path());
+                case Delta.LowRank plain -> {
+                    if (plain.bias() != null) scan(target.path() + " bias", plain.bias(), values);
+                    if (zero && plain.bias() == null) zeros.add(target.path());
+                }
+                case Delta.Dora dora -> {
+                    scan(target.path() + " magnitude", dora.magnitude(), values);
+                    if (dora.update().bias() != null) unmountable.add(target.path() + " is weight-decomposed and has a bias");
+                    if (target.layer() < 0 && target.module().equals("embed_tokens")) unmountable.add("a weight-decomposed input table");
                 }
             }
         });
+        if (!unmountable.isEmpty()) {
+            throw Fault.of(EngineFault.ADAPTER_INCOMPATIBLE, "the adapter holds %d parts that cannot be mounted", unmountable.size())
+                    .where(name).issues(unmountable).next("fuse it into its base").exception();
+        }
         if (!ranks.isEmpty()) {
             throw Fault.of(EngineFault.RANK_MISMATCH, "%d modules exceed the rank limit", ranks.size()).where(name)
                     .expected("rank 1 to " + maxRank).issues(ranks).exception();
@@ -58,20 +72,17 @@ final class AdapterCheck {
 
     /// Cheap enough for every request: targets exist and fit.
     static void checkShapes(Adapter adapter, Model model, String name) {
-        Map<String, long[]> shapes = model.linearShapes();
+        Map<String, long[]> shapes = model.adaptableShapes();
         List<String> issues = new ArrayList<>();
         for (Map.Entry<TargetId, Delta> entry : adapter.entries().entrySet()) {
             String path = entry.getKey().path();
             long[] shape = shapes.get(path);
-            switch (entry.getValue()) {
-                case Delta.LowRank low -> {
-                    if (shape == null) {
-                        issues.add(path + " is no linear layer of this model");
-                    } else if (low.b().rows() != shape[0] || low.a().cols() != shape[1]) {
-                        issues.add(path + " changes a " + low.b().rows() + " x " + low.a().cols() + " matrix, the model's is "
-                                + shape[0] + " x " + shape[1]);
-                    }
-                }
+            Delta.LowRank low = entry.getValue().update();
+            if (shape == null) {
+                issues.add(path + " is no linear layer of this model");
+            } else if (low.b().rows() != shape[0] || low.a().cols() != shape[1]) {
+                issues.add(path + " changes a " + low.b().rows() + " x " + low.a().cols() + " matrix, the model's is "
+                        + shape[0] + " x " + shape[1]);
             }
         }
         if (issues.isEmpty()) return;
@@ -82,10 +93,8 @@ final class AdapterCheck {
     /// Whether the memory of an adapter still exists.
     static boolean alive(Adapter adapter) {
         for (Delta delta : adapter.entries().values()) {
-            boolean alive = switch (delta) {
-                case Delta.LowRank low -> low.a().data().scope().isAlive() && low.b().data().scope().isAlive();
-            };
-            if (!alive) return false;
+            Delta.LowRank low = delta.update();
+            if (!low.a().data().scope().isAlive() || !low.b().data().scope().isAlive()) return false;
         }
         return true;
     }

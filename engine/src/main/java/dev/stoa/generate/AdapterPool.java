@@ -6,7 +6,8 @@ import dev.stoa.Fault;
 import dev.stoa.FaultException;
 import dev.stoa.adapter.Adapter;
 import dev.stoa.adapter.AdapterSet;
-import dev.stoa.adapter.PeftReader;
+import dev.stoa.model.AdapterLoader;
+import dev.stoa.model.DoraFactors;
 import dev.stoa.model.Model;
 import dev.stoa.tensor.Ledger;
 import dev.stoa.tensor.Scope;
@@ -69,9 +70,9 @@ public final class AdapterPool implements AutoCloseable {
         this.cancelUsers = cancelUsers;
     }
 
-    /// Reads a PEFT directory, checks it against the model and points `name` to it. On failure nothing has changed.
+    /// Reads an adapter directory or file of any dialect, checks it against the model and points `name` to it. On failure nothing has changed.
     public Adapter load(String name, Path directory) throws IOException {
-        return this.<IOException>load(name, scope -> PeftReader.read(directory, model.linearShapes(), scope));
+        return this.<IOException>load(name, scope -> AdapterLoader.read(directory, model, scope));
     }
 
     /// Checks what `loader` reads against the model and points `name` to it. On failure nothing has changed.
@@ -79,8 +80,9 @@ public final class AdapterPool implements AutoCloseable {
         Scope scope = ledger.scope("adapter " + name);
         boolean kept = false;
         try {
-            Adapter adapter = loader.load(scope);
-            AdapterCheck.check(adapter, model, maxRank, name);
+            Adapter read = loader.load(scope);
+            AdapterCheck.check(read, model, maxRank, name);
+            Adapter adapter = DoraFactors.resolve(read, model, scope);
             Adapter now = publish(name, new Resident(adapter, scope));
             kept = now == adapter;
             return now;

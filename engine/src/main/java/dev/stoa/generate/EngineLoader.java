@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.stoa.generate;
 
+import dev.stoa.EngineFault;
+import dev.stoa.Fault;
 import dev.stoa.format.ModelDirectory;
 import dev.stoa.kernel.KernelProvider;
 import dev.stoa.kernel.Kernels;
@@ -29,6 +31,11 @@ final class EngineLoader {
             opened.addFirst(kernels::close);
             LOG.log(System.Logger.Level.DEBUG, "event=kernels {0}", kernels.reason());
             Model model = Model.load(directory, kernels, weights);
+            if (model.spec().head() == null) {
+                throw Fault.of(EngineFault.CONFIG_UNKNOWN_TYPE, "this model encodes and does not generate").where(config.model())
+                        .got("model_type " + model.spec().modelType()).expected("a decoder").next("use it for embeddings").exception();
+            }
+            LOG.log(System.Logger.Level.DEBUG, "event=weights {0}, by their size and the memory of this machine", model.placement());
             TextSetup text = TextSetup.of(directory);
             List<Integer> eosIds = EosIds.of(model.spec(), directory, text.tokenizer());
             return Engine.start(new Engine(model, text, eosIds, config, ledger, opened));

@@ -8,6 +8,7 @@ import dev.stoa.cache.CachePool;
 import dev.stoa.generate.Generator.Probing;
 import dev.stoa.generate.Generator.Scoring;
 import dev.stoa.generate.Sequence.Demand;
+import dev.stoa.model.DoraFactors;
 import dev.stoa.model.Model;
 import java.security.SecureRandom;
 import java.util.ArrayList;
@@ -49,6 +50,7 @@ final class Intake {
         List<AdapterSet> members = new ArrayList<>();
         List<Double> weights = new ArrayList<>();
         if (compose == Compose.SUM) {
+            DoraFactors.checkTogether(request.experts());
             members.add(request.experts());
         } else {
             members.add(AdapterSet.BASE);
@@ -70,6 +72,7 @@ final class Intake {
         int length = prompt.length + continuation.length - 1;
         if (length > context) throw overflow(length, "prompt and continuation together");
         checkAdapters(item.experts());
+        DoraFactors.checkTogether(item.experts());
         int[] tokens = new int[length];
         System.arraycopy(prompt, 0, tokens, 0, prompt.length);
         System.arraycopy(continuation, 0, tokens, prompt.length, continuation.length - 1);

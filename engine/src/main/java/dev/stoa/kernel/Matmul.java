@@ -7,8 +7,12 @@ import dev.stoa.tensor.Tensor;
 /// Matrix products. Activations and results are F32; frozen weights may have any format of `quant`.
 public interface Matmul {
     /// Prepares a frozen weight w (N, K) of any supported dtype for [#multiply]; memory comes from `scope`
-    /// where the provider repacks, none where it reads `w` in place.
+    /// where the provider repacks, none where it reads `w` in place as [#map] does.
     PackedWeight pack(Tensor w, Scope scope);
+
+    /// A frozen weight w (N, K) of any supported dtype that stays where it lies: no memory is taken, and every use decodes
+    /// its rows. For weights too large to be copied, and for formats without a layout of the provider's own.
+    PackedWeight map(Tensor w);
 
     /// y (M, N) = x (M, K) * Wt, or y += with `accumulate`. Row-invariant: K is reduced in one fixed order.
     void multiply(Tensor x, PackedWeight w, Tensor y, boolean accumulate);

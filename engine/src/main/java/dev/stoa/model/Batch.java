@@ -108,6 +108,16 @@ public final class Batch {
         captured[index] = x.slice(row, row + 1).toArray();
     }
 
+    /// For each row the length its sequence will have.
+    int[] lengths() {
+        int[] lengths = new int[rows];
+        for (int row = rows - 1; row >= 0; row--) {
+            boolean last = row == rows - 1 || states[row + 1] != states[row];
+            lengths[row] = last ? positions[row] + 1 : lengths[row + 1];
+        }
+        return lengths;
+    }
+
     /// Places of the rows whose result is read after the last layer, rising.
     int[] wantedRows() {
         boolean[] wanted = new boolean[rows];
@@ -118,6 +128,8 @@ public final class Batch {
 
     /// Declares the rows stored: every sequence now ends after its last row.
     void commit() {
-        for (int row = 0; row < rows; row++) states[row].advance(positions[row] + 1);
+        for (int row = 0; row < rows; row++) {
+            if (row == rows - 1 || states[row + 1] != states[row]) states[row].advance(positions[row] + 1);
+        }
     }
 }

@@ -2,11 +2,16 @@
 package dev.stoa.model;
 
 import dev.stoa.adapter.AdapterSet;
-import dev.stoa.cache.KvShape;
-import dev.stoa.cache.KvSlab;
-import dev.stoa.kernel.Attention;
+import dev.stoa.cache.LayerState;
+import dev.stoa.cache.StateShape;
 import dev.stoa.kernel.Kernels;
-import dev.stoa.kernel.Lora.Segment;
+import dev.stoa.nn.Buffers;
+import dev.stoa.nn.FeedForwardBlock;
+import dev.stoa.nn.FeedForwardCall;
+import dev.stoa.nn.Linear;
+import dev.stoa.nn.Norms;
+import dev.stoa.nn.mixer.Mixer;
+import dev.stoa.nn.mixer.MixerCall;
 import dev.stoa.quant.Quant;
 import dev.stoa.tensor.Scope;
 import dev.stoa.tensor.Tensor;
@@ -22,84 +27,117 @@ import java.util.stream.IntStream;
 /// (given kernels that are row-invariant). Weights are shared; all state is in the batch's caches and the workspace.
 /// One thread at a time may call [#forward] of one decoder.
 public final class Decoder {
-    private record Layer(LayerSpec spec, Tensor mixerNorm, Tensor ffnNorm, Linear q, Linear k, Linear v, Linear o,
-            Tensor qNorm, Tensor kNorm, double[] frequencies, Linear gate, Linear up, Linear down) {}
+    /// One layer's parts; norms, `ffn` and `share` are null where the layer has none, `scale` is 1.
+    private record Layer(LayerSpec spec, Mixer mixer, Norms mixerNorm, Norms mixerPostNorm, FeedForwardBlock ffn, Norms ffnNorm,
+            Norms ffnPostNorm, PerLayerInputs.Share share, float scale) {
+        boolean post() {
+            return spec.residual() == LayerSpec.Residual.POST;
+        }
+    }
 
-    private final Model model;
     private final ModelSpec spec;
     private final Kernels kernels;
     private final Layer[] layers;
     private final Tensor embedding;
-    private final Tensor finalNorm;
+    private final float embedScale;
+    private final Tensor positions;
+    private final Tensor tokenTypes;
+    private final Norms embedNorm;
+    private final PerLayerInputs perLayer;
+    private final Norms finalNorm;
     private final Linear head;
     private final AdapterRouting routing;
     private final AdapterRouting headRouting;
     private final AdapterRouting keptRouting;
+    private final RoutedProjections projections;
+    private final RoutedProjections headProjections;
+    private final RoutedProjections keptProjections;
     private AdapterSet[] headSets = {};
     private AdapterSet[] keptSets = {};
 
     public Decoder(Model model) {
-        this.model = model;
         this.spec = model.spec();
         this.kernels = model.kernels();
-        this.layers = spec.layers().stream().map(this::layer).toArray(Layer[]::new);
+        LayerBuilder builder = new LayerBuilder(model);
+        this.perLayer = spec.perLayerInput() == 0 ? null : new PerLayerInputs(model, spec.finalNorm());
+        this.layers = spec.layers().stream().map(layer -> layer(layer, model, builder)).toArray(Layer[]::new);
         this.embedding = model.weight("embed_tokens.weight");
-        this.finalNorm = model.vector("norm.weight");
-        this.head = model.linear("lm_head");
+        this.embedScale = model.embedScale("embed_tokens.weight", spec.embedScale());
+        this.positions = model.vector("embed_positions.weight");
+        this.tokenTypes = model.vector("embed_token_types.weight");
+        this.embedNorm = builder.norm("embed_norm", spec.embed().norm());
+        this.finalNorm = builder.norm("norm", spec.finalNorm());
+        this.head = spec.head() == null ? null : model.linear("lm_head");
         this.routing = new AdapterRouting(model);
         this.headRouting = new AdapterRouting(model);
         this.keptRouting = new AdapterRouting(model);
+        this.projections = new RoutedProjections(kernels, routing);
+        this.headProjections = new RoutedProjections(kernels, headRouting);
+        this.keptProjections = new RoutedProjections(kernels, keptRouting);
     }
 
-    /// What each layer stores per token, for a cache.
-    public List<KvShape> cacheShapes() {
-        List<KvShape> shapes = new ArrayList<>();
-        for (LayerSpec layer : spec.layers()) {
-            shapes.add(switch (layer.mixer()) {
-                case MixerSpec.Attention a -> new KvShape(a.kvHeads(), a.headDim());
-            });
-        }
+    private Layer layer(LayerSpec layer, Model model, LayerBuilder builder) {
+        return new Layer(layer, builder.mixer(layer), builder.norm(layer.mixerNormPath(), layer.mixerNorm()),
+                builder.norm(layer.mixerPostNormPath(), layer.mixerPostNorm()), builder.feedForward(layer),
+                builder.norm(layer.ffnNormPath(), layer.ffnNorm()), builder.norm(layer.ffnPostNormPath(), layer.ffnPostNorm()),
+                layer.perLayerInput() == 0 ? null : perLayer.share(layer, builder),
+                layer.outputScale() ? model.vector(layer.path("layer_scalar")).get(0) : 1);
+    }
+
+    /// What each layer keeps of a sequence, for a cache.
+    public List<StateShape> cacheShapes() {
+        List<StateShape> shapes = new ArrayList<>();
+        for (Layer layer : layers) shapes.add(layer.mixer.stateShape());
         return shapes;
     }
 
     /// Buffers for batches of at most `maxRows` rows, `maxLogitRows` of them with logits.
     public Workspace workspace(int maxRows, int maxLogitRows, Scope scope) {
-        return new Workspace(spec, maxRows, maxLogitRows, scope);
+        List<int[]> widths = new ArrayList<>(List.of(PerLayerInputs.widths(spec)));
+        for (Layer layer : layers) {
+            widths.add(layer.mixer.widths());
+            if (layer.ffn != null) widths.add(layer.ffn.widths());
+        }
+        return new Workspace(spec, Buffers.widest(widths), maxRows, maxLogitRows, scope);
     }
 
-    /// The rows still computed: their places in the batch (rising) and positions, their buffers, their adapters.
-    private record Live(int[] rows, int[] positions, Workspace.Rows at, AdapterRouting routing) {
+    /// The rows still computed: their places in the batch (rising) and positions, the length their sequence will have,
+    /// their buffers, their adapters.
+    private record Live(int[] rows, int[] positions, int[] lengths, Workspace.Rows at, RoutedProjections projections) {
         int indexOf(int row) {
             return Arrays.binarySearch(rows, row);
         }
     }
 
-    /// Runs all rows (T) of `batch` through the layers they need, appends their keys and values to their caches, and
-    /// leaves logits (L, vocab) of the wanted rows in `ws` and wanted residuals in `batch`. If it throws, the caches
-    /// still have their old lengths.
+    /// Runs all rows (T) of `batch` through the layers they need, appends to their states what later tokens need, and
+    /// leaves logits (L, vocab) of the wanted rows in `ws` and wanted residuals in `batch`. If it throws, the states
+    /// are still what they were.
     ///
-    /// In the last layer only keys and values are needed of a row that wants neither: the others go on alone.
+    /// In the last layer only what later tokens need is computed of a row that wants nothing: the others go on alone.
     public void forward(Batch batch, Workspace ws) {
         int rows = batch.rows();
         if (rows == 0) return;
         routing.arrange(batch.adapters, rows);
-        Live live = new Live(IntStream.range(0, rows).toArray(), Arrays.copyOf(batch.positions, rows), ws.rows(rows), routing);
-        embed(batch, ws.embedding, live.at().x());
+        Live live = new Live(IntStream.range(0, rows).toArray(), Arrays.copyOf(batch.positions, rows), batch.lengths(), ws.rows(rows), projections);
+        embed(batch, ws.embedding, live.at());
         for (int i = 0; i < batch.depth(); i++) {
             Layer layer = layers[i];
-            norm(layer.spec.mixerNorm(), layer.mixerNorm, live.at());
-            switch (layer.spec.mixer()) {
-                case MixerSpec.Attention attention -> {
-                    remember(layer, attention, batch, live);
-                    if (i == batch.depth() - 1) live = narrow(live, batch, ws);
-                    if (live.rows().length > 0) attend(layer, attention, batch, live);
-                }
+            boolean last = i == batch.depth() - 1;
+            if (!layer.post()) layer.mixerNorm.apply(kernels, live.at().x(), live.at().normed());
+            if (layer.mixer.remembersApart()) {
+                layer.mixer.remember(call(layer, batch, live, ws));
+                if (last) live = narrow(live, batch, ws);
+                if (live.rows().length > 0) mix(layer, batch, live, ws);
+            } else {
+                mix(layer, batch, live, ws);
+                if (last) live = narrow(live, batch, ws);
             }
             if (live.rows().length == 0) break;
-            norm(layer.spec.ffnNorm(), layer.ffnNorm, live.at());
-            switch (layer.spec.ffn()) {
-                case FeedForward.Gated ignored -> feedForward(layer, live);
+            feedForward(layer, live, ws);
+            if (layer.share != null) {
+                perLayer.add(kernels, live.projections(), ws.buffers, layer.share, i, live.rows(), ws.rows(rows).perLayer(), live.at().x());
             }
+            if (layer.scale != 1) scale(live.at().x(), layer.scale);
             for (int c = 0; c < batch.captures(); c++) {
                 if (batch.captureLayer(c) == i) batch.captured(c, live.at().x(), live.indexOf(batch.captureRow(c)));
             }
@@ -112,9 +150,10 @@ public final class Decoder {
     private Live narrow(Live live, Batch batch, Workspace ws) {
         int[] kept = batch.wantedRows();
         if (kept.length == live.rows().length) return live;
-        if (kept.length == 0) return new Live(kept, kept, null, routing);
+        if (kept.length == 0) return new Live(kept, kept, kept, null, projections);
         long rowBytes = (long) spec.hidden() * Float.BYTES;
         int[] positions = new int[kept.length];
+        int[] lengths = new int[kept.length];
         if (keptSets.length != kept.length) keptSets = new AdapterSet[kept.length];
         for (int i = 0; i < kept.length; i++) {
             // Rising places: a row never overwrites one that is still to be moved.
@@ -122,71 +161,72 @@ public final class Decoder {
                 MemorySegment.copy(tensor.data(), kept[i] * rowBytes, tensor.data(), i * rowBytes, rowBytes);
             }
             positions[i] = batch.positions[kept[i]];
+            lengths[i] = live.lengths()[kept[i]];
             keptSets[i] = batch.adapters[kept[i]];
         }
         keptRouting.arrange(keptSets, kept.length);
-        return new Live(kept, positions, ws.rows(kept.length), keptRouting);
+        return new Live(kept, positions, lengths, ws.rows(kept.length), keptProjections);
     }
 
-    private void norm(NormSpec norm, Tensor weight, Workspace.Rows at) {
-        kernels.norm().rms(at.x(), weight, norm.eps(), norm.weightOffset(), at.normed());
-    }
-
-    /// x (T, hidden) = scaled rows of the table.
-    private void embed(Batch batch, float[] row, Tensor x) {
+    /// x (T, hidden) = scaled rows of the table, plus learned positions and token type, normed where the family does so.
+    private void embed(Batch batch, float[] row, Workspace.Rows at) {
+        Tensor x = at.x();
         for (int r = 0; r < batch.rows(); r++) {
             Quant.decodeRow(embedding, batch.tokens[r], row, 0);
-            if (spec.embedScale() != 1) for (int c = 0; c < row.length; c++) row[c] *= spec.embedScale();
-            MemorySegment.copy(row, 0, x.data(), Tensor.FLOAT, (long) r * row.length * Float.BYTES, row.length);
+            if (embedScale != 1) for (int c = 0; c < row.length; c++) row[c] *= embedScale;
+            long place = (long) r * row.length;
+            if (positions != null) add(positions, batch.positions[r] + spec.embed().firstPosition(), row);
+            if (tokenTypes != null) add(tokenTypes, 0, row);
+            MemorySegment.copy(row, 0, x.data(), Tensor.FLOAT, place * Float.BYTES, row.length);
         }
+        projections.addToEmbeddings(batch.tokens, embedScale, x);
+        if (embedNorm != null) embedNorm.apply(kernels, x, x);
+        if (perLayer != null) perLayer.mix(kernels, projections, batch.tokens, x, at.perLayer());
     }
 
-    /// Stores keys and values of all rows; attention reads them back, also those of this batch.
-    private void remember(Layer layer, MixerSpec.Attention spec, Batch batch, Live live) {
+    private static void add(Tensor table, int index, float[] row) {
+        for (int c = 0; c < row.length; c++) row[c] += table.get((long) index * row.length + c);
+    }
+
+    private MixerCall call(Layer layer, Batch batch, Live live, Workspace ws) {
+        LayerState[] states = new LayerState[live.rows().length];
+        for (int r = 0; r < states.length; r++) states[r] = batch.states[live.rows()[r]].layer(layer.spec.index());
+        boolean apart = layer.mixerPostNorm != null;
+        return new MixerCall(layer.post() ? live.at().x() : live.at().normed(), apart ? live.at().branch() : live.at().x(), !apart,
+                live.positions(), live.lengths(), states, live.projections(), ws.buffers, kernels);
+    }
+
+    /// x (T, hidden) += what the layer's mixer makes of the rows.
+    private void mix(Layer layer, Batch batch, Live live, Workspace ws) {
+        layer.mixer.mix(call(layer, batch, live, ws));
+        if (layer.mixerPostNorm != null) addNormed(layer.mixerPostNorm, live);
+        if (layer.post()) layer.mixerNorm.apply(kernels, live.at().x(), live.at().x());
+    }
+
+    /// x (T, hidden) += what the layer's feed-forward block makes of each row.
+    private void feedForward(Layer layer, Live live, Workspace ws) {
+        if (layer.ffn == null) return;
         Workspace.Rows at = live.at();
-        apply(layer.k, at.normed(), at.k(), false, live.routing());
-        apply(layer.v, at.normed(), at.v(), false, live.routing());
-        if (spec.queryKeyNorm() != null) headNorm(at.k(), live.rows().length * spec.kvHeads(), spec, layer.kNorm);
-        kernels.rope().rotate(at.k(), spec.kvHeads(), spec.headDim(), live.positions(), layer.frequencies, spec.rope().magnitude(), 1);
-        for (int r = 0; r < live.rows().length; r++) {
-            batch.states[live.rows()[r]].layer(layer.spec.index()).put(live.positions()[r], at.k(), at.v(), r);
-        }
+        if (!layer.post()) layer.ffnNorm.apply(kernels, at.x(), at.normed());
+        boolean apart = layer.ffnPostNorm != null;
+        layer.ffn.run(new FeedForwardCall(layer.post() ? at.x() : at.normed(), at.x(), apart ? at.branch() : at.x(), !apart,
+                live.projections(), ws.buffers, kernels));
+        if (apart) addNormed(layer.ffnPostNorm, live);
+        if (layer.post()) layer.ffnNorm.apply(kernels, at.x(), at.x());
     }
 
-    /// x (T, hidden) += o(attention(q of normed, stored keys and values)).
-    private void attend(Layer layer, MixerSpec.Attention spec, Batch batch, Live live) {
-        Workspace.Rows at = live.at();
-        int rows = live.rows().length;
-        apply(layer.q, at.normed(), at.q(), false, live.routing());
-        if (spec.queryKeyNorm() != null) headNorm(at.q(), rows * spec.heads(), spec, layer.qNorm);
-        kernels.rope().rotate(at.q(), spec.heads(), spec.headDim(), live.positions(), layer.frequencies, spec.rope().magnitude(), 1);
-        Attention.Row[] visible = new Attention.Row[rows];
-        for (int r = 0; r < rows; r++) {
-            KvSlab slab = batch.states[live.rows()[r]].layer(layer.spec.index());
-            int length = live.positions()[r] + 1;
-            int first = spec.window() == 0 ? 0 : Math.max(0, length - spec.window());
-            visible[r] = new Attention.Row(r, slab.keys(), slab.values(), slab.capacity(), first, length);
-        }
-        kernels.attention().attend(at.q(), visible, spec.heads(), spec.kvHeads(), spec.headDim(), spec.scale(), at.mixed());
-        apply(layer.o, at.mixed(), at.x(), true, live.routing());
+    private void addNormed(Norms norm, Live live) {
+        norm.apply(kernels, live.at().branch(), live.at().branch());
+        kernels.activation().axpy(1, live.at().branch(), live.at().x());
     }
 
-    private void headNorm(Tensor x, int heads, MixerSpec.Attention spec, Tensor weight) {
-        Tensor perHead = x.view(heads, spec.headDim());
-        kernels.norm().rms(perHead, weight, spec.queryKeyNorm().eps(), spec.queryKeyNorm().weightOffset(), perHead);
-    }
-
-    /// x (T, hidden) += down(silu(gate(normed)) * up(normed)).
-    private void feedForward(Layer layer, Live live) {
-        Workspace.Rows at = live.at();
-        apply(layer.gate, at.normed(), at.gate(), false, live.routing());
-        apply(layer.up, at.normed(), at.up(), false, live.routing());
-        kernels.activation().swiglu(at.gate(), at.up(), at.gate());
-        apply(layer.down, at.gate(), at.x(), true, live.routing());
+    private static void scale(Tensor x, float factor) {
+        for (long i = 0; i < x.elements(); i++) x.set(i, x.get(i) * factor);
     }
 
     /// logits (L, vocab) of the wanted rows.
     private void head(Batch batch, Workspace ws, Live live) {
+        if (head == null) throw new IllegalArgumentException("a " + spec.modelType() + " model has no logits");
         int count = batch.logitRows();
         if (headSets.length != count) headSets = new AdapterSet[count];
         Tensor wanted = ws.head(count);
@@ -196,30 +236,11 @@ public final class Decoder {
             MemorySegment.copy(live.at().x().data(), live.indexOf(source) * rowBytes, wanted.data(), i * rowBytes, rowBytes);
             headSets[i] = batch.adapters[source];
         }
-        kernels.norm().rms(wanted, finalNorm, spec.finalNorm().eps(), spec.finalNorm().weightOffset(), wanted);
+        finalNorm.apply(kernels, wanted, wanted);
         headRouting.arrange(headSets, count);
-        apply(head, wanted, ws.logits(count), false, headRouting);
-    }
-
-    /// y (T, N) = or += x (T, K) * W + bias + the deltas of each row's adapters.
-    private void apply(Linear linear, Tensor x, Tensor y, boolean accumulate, AdapterRouting route) {
-        kernels.matmul().multiply(x, linear.weight(), y, accumulate);
-        if (linear.bias() != null) {
-            for (int r = 0; r < y.rows(); r++) kernels.activation().axpy(1, linear.bias(), y.slice(r, r + 1).view(y.cols()));
-        }
-        Segment[] segments = route.segments(linear);
-        if (segments.length > 0) kernels.lora().apply(x, segments, y);
-    }
-
-    private Layer layer(LayerSpec layer) {
-        return switch (layer.mixer()) {
-            case MixerSpec.Attention a -> new Layer(layer, model.vector(layer.path("input_layernorm.weight")),
-                    model.vector(layer.path("post_attention_layernorm.weight")), model.linear(layer.path("self_attn.q_proj")),
-                    model.linear(layer.path("self_attn.k_proj")), model.linear(layer.path("self_attn.v_proj")),
-                    model.linear(layer.path("self_attn.o_proj")), model.vector(layer.path("self_attn.q_norm.weight")),
-                    model.vector(layer.path("self_attn.k_norm.weight")), a.rope().inverseFrequencies(),
-                    model.linear(layer.path("mlp.gate_proj")), model.linear(layer.path("mlp.up_proj")),
-                    model.linear(layer.path("mlp.down_proj")));
-        };
+        Tensor logits = ws.logits(count);
+        headProjections.apply(head, wanted, logits, false);
+        float cap = spec.head().softcap();
+        if (cap != 0) for (long i = 0; i < logits.elements(); i++) logits.set(i, (float) (cap * Math.tanh(logits.get(i) / cap)));
     }
 }

@@ -3,6 +3,7 @@ package dev.stoa.model;
 
 import dev.stoa.EngineFault;
 import dev.stoa.Fault;
+import dev.stoa.format.Gguf;
 import dev.stoa.format.ModelDirectory;
 import dev.stoa.format.Weights;
 import dev.stoa.kernel.Kernels;
@@ -10,6 +11,8 @@ import dev.stoa.kernel.PackedWeight;
 import dev.stoa.model.TensorPlan.Binding;
 import dev.stoa.model.TensorPlan.Role;
 import dev.stoa.model.family.Families;
+import dev.stoa.model.family.GgufTranslation;
+import dev.stoa.nn.Linear;
 import dev.stoa.quant.Quant;
 import dev.stoa.tensor.DType;
 import dev.stoa.tensor.Scope;
@@ -27,6 +30,7 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 /// Immutable and shared by all sequences; memory belongs to the scope it was loaded into.
 public final class Model {
     private final ModelSpec spec;
+    private final Placement placement;
     private final String hash;
     private final Kernels kernels;
     private final Map<String, Tensor> weights;
@@ -34,12 +38,14 @@ public final class Model {
     private final Map<String, Linear> linears = new LinkedHashMap<>();
     private final Map<String, long[]> linearShapes = new LinkedHashMap<>();
 
-    private Model(ModelSpec spec, Map<String, Tensor> tensors, String hash, Kernels kernels, Scope scope) {
+    private Model(ModelSpec spec, Map<String, Tensor> tensors, String hash, Kernels kernels, Scope scope, Placement placement) {
         this.spec = spec;
+        this.placement = placement;
         this.hash = hash;
         this.kernels = kernels;
-        this.weights = TensorPlan.bind(spec, tensors);
-        checkFinite(kernels);
+        this.weights = TensorBinder.bind(spec, tensors, scope);
+        // A mapped model is not read as a whole; values that are not numbers show in its logits, which the engine checks.
+        if (placement == Placement.PACKED) checkFinite(kernels);
         List<Binding> plan = TensorPlan.of(spec);
         for (Binding binding : plan) if (binding.role() == Role.VECTOR) vectors.put(binding.name(), f32(binding.name(), scope));
         for (Binding binding : plan) {
@@ -55,16 +61,43 @@ public final class Model {
     /// Loads a model directory; `scope` must be the one its weights are mapped into, or live no longer.
     public static Model load(ModelDirectory directory, Kernels kernels, Scope scope) throws IOException {
         Weights files = directory.weights();
-        ModelSpec spec = Families.translate(directory.config(), files.names());
         Map<String, Tensor> tensors = new TreeMap<>();
-        for (String name : files.names()) tensors.put(name, files.find(name));
-        return new Model(spec, tensors, directory.modelHash(), kernels, scope);
+        Map<String, long[]> shapes = new TreeMap<>();
+        for (String name : files.names()) {
+            tensors.put(name, files.find(name));
+            shapes.put(name, files.find(name).shape());
+        }
+        ModelSpec spec = Families.translate(directory.config(), new TensorDirectory(shapes, TensorDirectory.Container.SAFETENSORS));
+        return new Model(spec, tensors, directory.modelHash(), kernels, scope, Placement.choose(tensors.values()));
+    }
+
+    /// Loads a GGUF file; `scope` must be the one it is mapped into, or live no longer.
+    public static Model load(Gguf file, Kernels kernels, Scope scope) throws IOException {
+        Map<String, Tensor> tensors = new TreeMap<>();
+        Map<String, long[]> shapes = new TreeMap<>();
+        for (String name : file.names()) {
+            tensors.put(name, file.find(name));
+            shapes.put(name, file.find(name).shape());
+        }
+        Tensor factors = tensors.get("rope_freqs.weight");
+        ModelSpec spec = GgufTranslation.translate(file.metadata(), shapes, factors == null ? null : Quant.decode(factors));
+        return new Model(spec, tensors, file.modelHash(), kernels, scope, Placement.choose(tensors.values()));
     }
 
     /// A model over tensors in memory, under canonical or prefixed names. `hash` may be null: then it matches no
     /// adapter that names its base.
     public static Model of(ModelSpec spec, Map<String, Tensor> tensors, String hash, Kernels kernels, Scope scope) {
-        return new Model(spec, tensors, hash, kernels, scope);
+        return of(spec, tensors, hash, kernels, scope, Placement.PACKED);
+    }
+
+    /// As [#of(ModelSpec, Map, String, Kernels, Scope)], with the weights where the caller wants them.
+    public static Model of(ModelSpec spec, Map<String, Tensor> tensors, String hash, Kernels kernels, Scope scope, Placement placement) {
+        return new Model(spec, tensors, hash, kernels, scope, placement);
+    }
+
+    /// Where the matrices lie.
+    public Placement placement() {
+        return placement;
     }
 
     public ModelSpec spec() {
@@ -87,7 +120,7 @@ public final class Model {
         return tensor;
     }
 
-    /// A norm weight or bias as F32.
+    /// A norm weight, bias or other small tensor as F32, or null when the model has none of that name.
     Tensor vector(String canonical) {
         return vectors.get(canonical);
     }
@@ -97,6 +130,11 @@ public final class Model {
         Linear linear = linears.get(path);
         if (linear == null) throw new IllegalArgumentException("the model has no linear layer " + path);
         return linear;
+    }
+
+    /// As [#linear], or null.
+    Linear findLinear(String path) {
+        return linears.get(path);
     }
 
     /// The packed matrix of a linear layer, by module path.
@@ -109,15 +147,41 @@ public final class Model {
         return Collections.unmodifiableMap(linearShapes);
     }
 
+    /// Everything an adapter may change: the linear layers, and the input table as `embed_tokens` [hidden, vocab].
+    public Map<String, long[]> adaptableShapes() {
+        Map<String, long[]> shapes = new LinkedHashMap<>(linearShapes);
+        shapes.put(AdapterRouting.EMBEDDING, new long[] {spec.hidden(), spec.vocab()});
+        return Collections.unmodifiableMap(shapes);
+    }
+
+    /// The factor on rows of an input table of `scale`: rounded to the table's own type where the family does so.
+    float embedScale(String table, double scale) {
+        if (!spec.embed().rounded()) return (float) scale;
+        float[] value = {(float) scale};
+        return switch (weight(table).dtype()) {
+            case BF16 -> Float.intBitsToFloat((Float.floatToRawIntBits(value[0]) + 0x7fff + (Float.floatToRawIntBits(value[0]) >>> 16 & 1)) & 0xffff0000);
+            case F16 -> Float.float16ToFloat(Float.floatToFloat16(value[0]));
+            default -> value[0];
+        };
+    }
+
     private void addLinear(String path, String weight, Scope scope) {
-        PackedWeight packed = kernels.matmul().pack(weights.get(weight), scope);
+        Tensor stored = weights.get(weight);
+        PackedWeight packed = switch (placement) {
+            case PACKED -> kernels.matmul().pack(stored, scope);
+            case MAPPED -> kernels.matmul().map(stored);
+        };
         linears.put(path, new Linear(linears.size(), path, packed, vectors.get(path + ".bias")));
     }
 
+    /// Small values as F32; decays stored as -exp(A_log) are turned back.
     private Tensor f32(String name, Scope scope) {
         Tensor source = weights.get(name);
-        if (source.dtype() == DType.F32) return source;
-        return Quant.encode(Quant.decode(source), DType.F32, scope, source.shape());
+        boolean negated = spec.layout().negatedDecay() && name.endsWith("A_log");
+        if (source.dtype() == DType.F32 && !negated) return source;
+        float[] values = Quant.decode(source);
+        if (negated) for (int i = 0; i < values.length; i++) values[i] = (float) Math.log(-values[i]);
+        return Quant.encode(values, DType.F32, scope, source.shape());
     }
 
     /// A weight that is not a number would poison every answer; all tensors are read once and all bad ones named.

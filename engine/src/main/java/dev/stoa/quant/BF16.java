@@ -23,7 +23,7 @@ final class BF16 implements QuantFormat {
         for (int i = 0; i < count; i++) data.set(Quant.SHORT, offset + 2L * i, round(values[from + i]));
     }
 
-    private static short round(float value) {
+    static short round(float value) {
         int bits = Float.floatToRawIntBits(value);
         if (Float.isNaN(value)) return (short) (bits >>> 16 | 0x40);
         int half = 0x7fff + (bits >>> 16 & 1);

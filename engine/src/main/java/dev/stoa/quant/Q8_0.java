@@ -37,8 +37,14 @@ final class Q8_0 implements QuantFormat {
             data.set(Quant.SHORT, block, Quant.scale(d));
             for (int j = 0; j < BLOCK; j++) {
                 float q = values[first + j] * inverse;
-                data.set(ValueLayout.JAVA_BYTE, block + 2 + j, (byte) Math.copySign((int) (Math.abs(q) + 0.5f), q));
+                data.set(ValueLayout.JAVA_BYTE, block + 2 + j, (byte) round(q));
             }
         }
+    }
+
+    /// Half away from zero. Adding 0.5 and cutting would lift the largest float below 0.5 to 1.
+    private static int round(float q) {
+        int whole = (int) q;
+        return Math.abs(q - whole) >= 0.5f ? whole + (q < 0 ? -1 : 1) : whole;
     }
 }

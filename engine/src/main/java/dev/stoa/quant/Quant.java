@@ -6,23 +6,34 @@ import dev.stoa.Fault;
 import dev.stoa.tensor.DType;
 import dev.stoa.tensor.Scope;
 import dev.stoa.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /// The registry of weight formats, and whole-tensor conversions.
 public final class Quant {
     static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final float LARGEST_HALF = 65_504;
-    private static final Map<DType, QuantFormat> FORMATS = new EnumMap<>(Map.of(
-            DType.F32, new F32(), DType.F16, new F16(), DType.BF16, new BF16(),
-            DType.Q8_0, new Q8_0(), DType.Q4_0, new Q4_0()));
+    private static final Map<DType, QuantFormat> FORMATS = new EnumMap<>(Stream.of(
+                    new F32(), new F16(), new BF16(), new Q8_0(), new Q4_0(), new Q4_K(), new Q5_K(), new Q6_K(), new MXFP4(),
+                    new NVFP4(), new Q4_1(), new Q5_0(), new Q5_1(), new Q2_K(), new Q3_K(), new IQ4_NL(), new IQ4_XS())
+            .collect(Collectors.toMap(QuantFormat::dtype, format -> format)));
 
     private Quant() {}
 
+    /// Whether weights of this type can be computed with.
     public static boolean supports(DType dtype) {
-        return FORMATS.containsKey(dtype);
+        return dtype == DType.PACKED || FORMATS.containsKey(dtype);
+    }
+
+    /// Refuses a tensor that cannot be decoded.
+    public static void requireSupported(Tensor tensor) {
+        if (tensor.packing() == null) format(tensor.dtype());
     }
 
     public static QuantFormat format(DType dtype) {
@@ -36,6 +47,11 @@ public final class Quant {
 
     /// All values of a tensor of at most 2^31 - 1 elements.
     public static float[] decode(Tensor tensor) {
+        if (tensor.packing() != null) {
+            float[] all = new float[Math.toIntExact(tensor.elements())];
+            for (int row = 0; row < tensor.rows(); row++) tensor.packing().decodeRow(row, all, row * tensor.cols());
+            return all;
+        }
         QuantFormat format = format(tensor.dtype());
         checkBlocks(tensor.dtype(), tensor.cols());
         float[] values = new float[Math.toIntExact(tensor.elements())];
@@ -45,6 +61,10 @@ public final class Quant {
 
     /// Row `row` of the flattened (rows, cols) view into out[from .. from + cols).
     public static void decodeRow(Tensor tensor, int row, float[] out, int from) {
+        if (tensor.packing() != null) {
+            tensor.packing().decodeRow(row, out, from);
+            return;
+        }
         QuantFormat format = format(tensor.dtype());
         format.decode(tensor.data(), tensor.dtype().bytes(tensor.cols()) * row, out, from, tensor.cols());
     }
@@ -76,6 +96,25 @@ public final class Quant {
             if (Math.abs(values[i]) > Math.abs(extreme)) extreme = values[i];
         }
         return extreme;
+    }
+
+    /// Element `index` of a plain float tensor.
+    static float scalar(Tensor tensor, long index) {
+        return switch (tensor.dtype()) {
+            case F32 -> tensor.get(index);
+            case F16 -> half(tensor.data(), 2 * index);
+            case BF16 -> Float.intBitsToFloat(tensor.data().get(SHORT, 2 * index) << 16);
+            default -> throw new IllegalArgumentException("no float tensor: " + tensor.describe());
+        };
+    }
+
+    static boolean plainFloat(Tensor tensor) {
+        return tensor.dtype() == DType.F32 || tensor.dtype() == DType.F16 || tensor.dtype() == DType.BF16;
+    }
+
+    /// The f16 at byte `at`.
+    static float half(MemorySegment data, long at) {
+        return Float.float16ToFloat(data.get(SHORT, at));
     }
 
     /// A block scale as f16.

@@ -9,7 +9,9 @@ public enum DType {
     F8_E4M3(1, 1), F8_E5M2(1, 1),
     Q8_0(32, 34), Q4_0(32, 18), Q4_1(32, 20), Q5_0(32, 22), Q5_1(32, 24),
     Q2_K(256, 84), Q3_K(256, 110), Q4_K(256, 144), Q5_K(256, 176), Q6_K(256, 210),
-    IQ4_NL(32, 18), IQ4_XS(256, 136), MXFP4(32, 17), NVFP4(64, 36);
+    IQ4_NL(32, 18), IQ4_XS(256, 136), MXFP4(32, 17), NVFP4(64, 36),
+    /// Several arrays, described by a [Packing]; has no bytes of its own.
+    PACKED(1, 0);
 
     private final int blockElements;
     private final int blockBytes;
@@ -28,7 +30,7 @@ public enum DType {
     }
 
     public boolean quantized() {
-        return blockElements > 1;
+        return blockElements > 1 || this == PACKED;
     }
 
     /// Bytes of `elements` values; they must fill whole blocks.

@@ -9,16 +9,27 @@ import java.util.Arrays;
 /// A dense row-major array over a memory segment; the last dimension is contiguous.
 ///
 /// Does not own its memory: a [Scope] or a mapped file does. Safe to share between threads for reading.
-public record Tensor(MemorySegment data, DType dtype, long... shape) {
+/// A tensor of dtype `PACKED` has no `data`; its values lie in its `packing`, which is null for all others.
+public record Tensor(MemorySegment data, DType dtype, Packing packing, long... shape) {
     public static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     public Tensor {
         shape = shape.clone();
+        if ((dtype == DType.PACKED) != (packing != null)) throw new IllegalArgumentException(dtype + " with packing " + packing);
         long bytes = dtype.bytes(elements(shape));
         if (data.byteSize() < bytes) {
             throw new IllegalArgumentException("segment of " + data.byteSize() + " bytes is too short for " + dtype
                     + Arrays.toString(shape) + " (" + bytes + " bytes)");
         }
+    }
+
+    public Tensor(MemorySegment data, DType dtype, long... shape) {
+        this(data, dtype, null, shape);
+    }
+
+    /// A matrix, or a stack of them, in several arrays.
+    public static Tensor packed(Packing packing, long... shape) {
+        return new Tensor(MemorySegment.NULL, DType.PACKED, packing, shape);
     }
 
     /// A heap tensor (F32) over an existing array; for tests and small host-side values.
@@ -56,11 +67,12 @@ public record Tensor(MemorySegment data, DType dtype, long... shape) {
     }
 
     public long bytes() {
-        return dtype.bytes(elements());
+        return packing != null ? packing.bytes() : dtype.bytes(elements());
     }
 
     /// Rows [from, to) of the flattened (rows, cols) view; shares memory.
     public Tensor slice(int from, int to) {
+        if (packing != null) return packed(packing.from(from), to - from, cols());
         long rowBytes = dtype.bytes(cols());
         return new Tensor(data.asSlice(from * rowBytes, (to - from) * rowBytes), dtype, to - from, cols());
     }
@@ -70,7 +82,7 @@ public record Tensor(MemorySegment data, DType dtype, long... shape) {
         if (elements(newShape) != elements()) {
             throw new IllegalArgumentException("cannot view " + Arrays.toString(shape) + " as " + Arrays.toString(newShape));
         }
-        return new Tensor(data, dtype, newShape);
+        return new Tensor(data, dtype, packing, newShape);
     }
 
     /// Element of an F32 tensor by flat index; for tests and cold paths.
@@ -94,7 +106,7 @@ public record Tensor(MemorySegment data, DType dtype, long... shape) {
     }
 
     public String describe() {
-        return dtype + Arrays.toString(shape);
+        return (packing != null ? packing.describe() : dtype) + Arrays.toString(shape);
     }
 
     public static long elements(long... shape) {

@@ -84,10 +84,10 @@ class PeftDirectoryTest {
     void settingsThatCannotBeReproducedAreRefusedTogether() throws Exception {
         PeftWriter.write(adapter(Map.of("lm_head", 1), 1), "base", BASE.keySet(), folder.resolve("a"));
         Path config = folder.resolve("a").resolve("adapter_config.json");
-        Files.writeString(config, Files.readString(config).replace("\"use_dora\": false", "\"use_dora\": true")
-                .replace("\"modules_to_save\": null", "\"modules_to_save\": [\"lm_head\"]"));
+        Files.writeString(config, Files.readString(config).replace("\"use_dora\": false", "\"use_qalora\": true")
+                .replace("\"modules_to_save\": null", "\"layer_replication\": [[0, 2]]"));
         assertThatThrownBy(() -> PeftReader.read(folder.resolve("a"), BASE, scope)).isInstanceOf(FaultException.class)
-                .hasMessageContaining("use_dora").hasMessageContaining("modules_to_save");
+                .hasMessageContaining("use_qalora").hasMessageContaining("layer_replication");
     }
 
     @Test

@@ -92,9 +92,7 @@ class PeftGoldenTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"dora, DoRA is not supported yet", "lora-bias, biases are not supported yet", "bias-all, biases are not supported yet",
-            "modules-to-save, full tensors are not supported yet", "embedding, adapted embeddings are not supported yet",
-            "tokens, trained tokens are not supported yet", "pissa, it changed the base", "activated, activated LoRA is not supported yet"})
+    @CsvSource({"pissa, it changed the base"})
     void whatIsNotSupportedIsRefusedWithItsReason(String name, String reason) {
         assertThatThrownBy(() -> PeftReader.read(GOLDEN.resolve(name), BASE, scope)).isInstanceOf(FaultException.class)
                 .hasMessageContaining(reason);

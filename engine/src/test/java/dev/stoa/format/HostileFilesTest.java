@@ -4,7 +4,11 @@ package dev.stoa.format;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.stoa.FaultException;
+import dev.stoa.adapter.AdapterBase;
+import dev.stoa.adapter.AdapterFiles;
+import dev.stoa.adapter.GgufNames;
 import dev.stoa.adapter.PeftReader;
+import dev.stoa.quant.Quant;
 import dev.stoa.template.ChatTemplate;
 import dev.stoa.template.Message;
 import dev.stoa.tensor.Ledger;
@@ -27,11 +31,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /// Files with flipped bytes, cut ends and edited numbers are read, or refused with a fault; never anything else. Each
-/// test runs for 2 s (`-Dtest.seconds=60` for a campaign), at least 100 inputs, from a printed seed (`-Dtest.seed`).
+/// test runs for 2 s (`-Dtest.seconds=60`) and at least 100 inputs (`-Dtest.count=100000` for a campaign), from a printed
+/// seed (`-Dtest.seed`).
 class HostileFilesTest {
     private static final long SECONDS = Long.getLong("test.seconds", 2);
     private static final long SEED = Long.getLong("test.seed", 20261121);
-    private static final int MIN_TRIES = 100;
+    private static final int MIN_TRIES = Integer.getInteger("test.count", 100);
     private static final long HEAP_LIMIT = 64L << 20;
     private static final long[] LENGTHS = {0, 1, -1, 1L << 31, 1L << 32, Long.MAX_VALUE, (1L << 31) - 1};
     private static final Path GOLDEN = Path.of("src/test/resources/golden");
@@ -101,6 +106,45 @@ class HostileFilesTest {
     }
 
     @Test
+    void mlxAdapters() throws IOException {
+        Path source = GOLDEN.resolve("adapter/mlx-lora");
+        Files.copy(source.resolve("adapter_config.json"), dir.resolve("adapter_config.json"));
+        fuzz("adapters.safetensors", Files.readAllBytes(source.resolve("adapters.safetensors")), bytes -> {
+            Files.write(dir.resolve("adapters.safetensors"), bytes);
+            try (Scope scope = new Ledger().scope("fuzz")) {
+                AdapterFiles.read(dir, adapterBase(), null, scope);
+            }
+        });
+    }
+
+    @Test
+    void ggufAdapters() throws IOException {
+        Map<String, String> names = new HashMap<>();
+        for (int layer = 0; layer < 2; layer++) {
+            for (String part : new String[] {"q", "v"}) names.put("blk." + layer + ".attn_" + part + ".weight", "layers." + layer + ".self_attn." + part + "_proj");
+        }
+        fuzz("lora.gguf", Files.readAllBytes(GOLDEN.resolve("adapter/gguf-plain.gguf")), bytes -> {
+            try (Scope scope = new Ledger().scope("fuzz")) {
+                AdapterFiles.read(Files.write(dir.resolve("l.gguf"), bytes), adapterBase(), new GgufNames("llama", names, Map.of(), Map.of()), scope);
+            }
+        });
+    }
+
+    @Test
+    void packedModules() throws IOException {
+        byte[] good = Files.readAllBytes(GOLDEN.resolve("mlx/packed.safetensors"));
+        QuantConfig config = QuantConfig.read(GOLDEN.resolve("mlx"),
+                Json.readObject(GOLDEN.resolve("mlx/config.json"), 1 << 20, dev.stoa.EngineFault.CONFIG_INVALID));
+        fuzz("packed.safetensors", good, bytes -> {
+            try (Scope scope = new Ledger().scope("fuzz")) {
+                Safetensors file = Safetensors.open(Files.write(dir.resolve("p.safetensors"), bytes), scope);
+                Weights view = QuantizedWeights.of(file, config, Map.of(), dir);
+                for (String name : view.names()) if (Quant.supports(view.find(name).dtype())) Quant.decode(view.find(name));
+            }
+        });
+    }
+
+    @Test
     void templates() throws IOException {
         String line = Files.readAllLines(GOLDEN.resolve("template/cases.jsonl")).getLast();
         String template = Json.parse(line, "case", dev.stoa.EngineFault.TEMPLATE_INVALID).get("template").stringValue();
@@ -111,15 +155,19 @@ class HostileFilesTest {
 
     private void readAdapter() throws IOException {
         try (Scope scope = new Ledger().scope("fuzz")) {
-            Map<String, long[]> base = new HashMap<>();
-            for (String layer : new String[] {"layers.0.", "layers.1."}) {
-                for (String name : new String[] {"q_proj", "o_proj"}) base.put(layer + "self_attn." + name, new long[] {8, 8});
-                for (String name : new String[] {"k_proj", "v_proj"}) base.put(layer + "self_attn." + name, new long[] {4, 8});
-                for (String name : new String[] {"gate_proj", "up_proj"}) base.put(layer + "mlp." + name, new long[] {10, 8});
-                base.put(layer + "mlp.down_proj", new long[] {8, 10});
-            }
-            PeftReader.read(dir, base, scope);
+            PeftReader.read(dir, adapterBase().modules(), scope);
         }
+    }
+
+    private static AdapterBase adapterBase() {
+        Map<String, long[]> base = new HashMap<>();
+        for (String layer : new String[] {"layers.0.", "layers.1."}) {
+            for (String name : new String[] {"q_proj", "o_proj"}) base.put(layer + "self_attn." + name, new long[] {8, 8});
+            for (String name : new String[] {"k_proj", "v_proj"}) base.put(layer + "self_attn." + name, new long[] {4, 8});
+            for (String name : new String[] {"gate_proj", "up_proj"}) base.put(layer + "mlp." + name, new long[] {10, 8});
+            base.put(layer + "mlp.down_proj", new long[] {8, 10});
+        }
+        return AdapterBase.ofModules(base);
     }
 
     private static void fuzz(String name, byte[] good, Reader reader) throws IOException {

@@ -253,6 +253,11 @@ class MatmulAgreementTest {
         }
 
         @Override
+        public PackedWeight map(Tensor w) {
+            return inner.map(w);
+        }
+
+        @Override
         public void multiply(Tensor x, PackedWeight w, Tensor y, boolean accumulate) {
             inner.multiply(x, w, y, accumulate);
         }

@@ -11,6 +11,7 @@ import dev.stoa.cache.CacheStack;
 import dev.stoa.kernel.KernelProvider;
 import dev.stoa.kernel.Kernels;
 import dev.stoa.model.ReferenceForward.Mutant;
+import dev.stoa.nn.mixer.MixerSpec;
 import dev.stoa.tensor.Ledger;
 import dev.stoa.tensor.Scope;
 import java.util.ArrayList;

@@ -55,7 +55,7 @@ class ModelTest {
         tensors.remove("layers.0.mlp.up_proj.weight");
         tensors.put("layers.1.self_attn.q_proj.weight", Tensor.of(new float[32], 1, 32));
         tensors.put("layers.1.self_attn.q_proj.bias", Tensor.of(new float[48], 48));
-        tensors.put("visual.patch.weight", Tensor.of(new float[4], 4));
+        tensors.put("patches.weight", Tensor.of(new float[4], 4));
         tensors.put("norm.weight", new Tensor(scope.allocate(32 * 8), DType.I64, 32));
         tensors.put("model.embed_tokens.weight", tensors.get("embed_tokens.weight"));
         tensors.put("model.layers.0.self_attn.rotary_emb.inv_freq", Tensor.of(new float[4], 4));
@@ -64,7 +64,7 @@ class ModelTest {
         assertThat(fault.fault().issues()).hasSize(6).anySatisfy(i -> assertThat(i).contains("up_proj.weight is missing, expected [48, 32]"))
                 .anySatisfy(i -> assertThat(i).contains("q_proj.weight is F32[1, 32], expected [48, 32]"))
                 .anySatisfy(i -> assertThat(i).contains("q_proj.bias F32[48] is not used"))
-                .anySatisfy(i -> assertThat(i).contains("visual.patch.weight F32[4] is not used"))
+                .anySatisfy(i -> assertThat(i).contains("patches.weight F32[4] is not used"))
                 .anySatisfy(i -> assertThat(i).contains("norm.weight has type I64"))
                 .anySatisfy(i -> assertThat(i).contains("embed_tokens.weight is there twice"));
     }

@@ -4,6 +4,7 @@ package dev.stoa.model;
 import dev.stoa.adapter.AdapterSet;
 import dev.stoa.adapter.Delta;
 import dev.stoa.adapter.TargetId;
+import dev.stoa.nn.mixer.MixerSpec;
 import dev.stoa.tensor.Tensor;
 import java.util.Map;
 

@@ -28,6 +28,20 @@ final class Runner {
         return out;
     }
 
+    /// Residual streams after the last layer, all tokens in one batch.
+    static float[][] hidden(Decoder decoder, ModelSpec spec, AdapterSet adapters, int... ids) {
+        Ledger ledger = new Ledger();
+        float[][] out = new float[ids.length][];
+        try (var scope = ledger.scope("test"); CacheStack state = new CacheStack(decoder.cacheShapes(), ids.length, ledger)) {
+            Workspace ws = decoder.workspace(ids.length, 1, scope);
+            Batch batch = new Batch(spec.layers().size(), ids.length, 1);
+            for (int i = 0; i < ids.length; i++) batch.wantResidual(batch.add(ids[i], i, state, adapters), spec.layers().size() - 1);
+            decoder.forward(batch, ws);
+            for (int i = 0; i < ids.length; i++) out[i] = batch.residual(i);
+        }
+        return out;
+    }
+
     static double largestDifference(float[][] ours, double[][] reference) {
         double largest = 0;
         for (int t = 0; t < ours.length; t++) {

@@ -92,6 +92,8 @@ public final class Forgetting {
     private static Delta.LowRank lowRank(Adapter adapter, TargetId target) {
         return switch (adapter.entries().get(target)) {
             case Delta.LowRank delta -> delta;
+            case Delta.Dora dora -> throw new IllegalArgumentException(
+                    target.path() + " rescales its whole layer; flatten the adapter before its geometry is compared");
         };
     }
 

@@ -83,10 +83,8 @@ public final class Health {
     public static HealthReport check(Adapter adapter, Base base, Options options) {
         Map<String, PeftFactors.Pair> pairs = new TreeMap<>();
         adapter.entries().forEach((target, delta) -> {
-            switch (delta) {
-                case Delta.LowRank low ->
-                        pairs.put(target.path(), new PeftFactors.Pair(low.a(), low.b(), low.rank(), low.scale()));
-            }
+            Delta.LowRank low = delta.update();
+            pairs.put(target.path(), new PeftFactors.Pair(low.a(), low.b(), low.rank(), low.scale()));
         });
         Health health = new Health(base, options);
         health.base(adapter.baseHash());

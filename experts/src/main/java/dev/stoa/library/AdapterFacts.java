@@ -26,17 +26,14 @@ public record AdapterFacts(
         TreeSet<String> targets = new TreeSet<>();
         TreeSet<String> dtypes = new TreeSet<>();
         for (Map.Entry<TargetId, Delta> entry : adapter.entries().entrySet()) {
-            switch (entry.getValue()) {
-                case Delta.LowRank delta -> {
-                    if (delta.rank() > rank) {
-                        rank = delta.rank();
-                        scale = delta.scale();
-                    }
-                    params += delta.a().elements() + delta.b().elements();
-                    dtypes.add(delta.a().dtype().name());
-                    dtypes.add(delta.b().dtype().name());
-                }
+            Delta.LowRank delta = entry.getValue().update();
+            if (delta.rank() > rank) {
+                rank = delta.rank();
+                scale = delta.scale();
             }
+            params += delta.a().elements() + delta.b().elements();
+            dtypes.add(delta.a().dtype().name());
+            dtypes.add(delta.b().dtype().name());
             targets.add(entry.getKey().module());
         }
         return new AdapterFacts(adapter.hash(), adapter.baseHash(), rank, scale, List.copyOf(targets),

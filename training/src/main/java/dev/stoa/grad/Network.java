@@ -3,9 +3,8 @@ package dev.stoa.grad;
 
 import dev.stoa.kernel.Kernels;
 import dev.stoa.kernel.SegmentAttention;
-import dev.stoa.model.FeedForward;
 import dev.stoa.model.LayerSpec;
-import dev.stoa.model.MixerSpec;
+import dev.stoa.nn.mixer.MixerSpec;
 import dev.stoa.model.ModelSpec;
 import dev.stoa.tensor.Tensor;
 import java.util.ArrayList;
@@ -33,7 +32,7 @@ public final class Network {
     /// its matrix, `parameters` a tensor name (`norm.weight`) to its tensor.
     public Network(ModelSpec spec, Function<String, Projection> projections, Function<String, Parameter> parameters,
             Kernels kernels, Workspace workspace) {
-        this.spec = spec;
+        this.spec = Trainable.check(spec);
         this.kernels = kernels;
         this.workspace = workspace;
         embedding = parameters.apply("embed_tokens.weight");
@@ -43,9 +42,7 @@ public final class Network {
     }
 
     private static Layer layer(LayerSpec layer, Function<String, Projection> projections, Function<String, Parameter> parameters) {
-        boolean headNorms = switch (layer.mixer()) {
-            case MixerSpec.Attention attention -> attention.queryKeyNorm() != null;
-        };
+        boolean headNorms = Trainable.attention(layer).queryKeyNorm() != null;
         Function<String, Projection> projection = module -> projections.apply(layer.path(module));
         Function<String, Parameter> norm = module -> parameters.apply(layer.path(module) + ".weight");
         return new Layer(layer, norm.apply("input_layernorm"),
@@ -116,31 +113,24 @@ public final class Network {
     /// The mixer's output (T, heads * headDim) before its output projection.
     private Value attend(Tape tape, Layer layer, Value x, PackedSamples batch, boolean updates) {
         Value normed = RmsNorm.apply(tape, x, layer.mixerNorm(), layer.spec().mixerNorm());
-        return switch (layer.spec().mixer()) {
-            case MixerSpec.Attention attention -> {
-                Value q = Linear.apply(tape, normed, layer.q(), null, updates);
-                Value k = Linear.apply(tape, normed, layer.k(), null, updates);
-                Value v = Linear.apply(tape, normed, layer.v(), null, updates);
-                if (attention.queryKeyNorm() != null) {
-                    q = RmsNorm.apply(tape, q, layer.queryNorm(), attention.queryKeyNorm());
-                    k = RmsNorm.apply(tape, k, layer.keyNorm(), attention.queryKeyNorm());
-                }
-                q = Rotary.apply(tape, q, batch.positions(), attention.headDim(), attention.rope());
-                k = Rotary.apply(tape, k, batch.positions(), attention.headDim(), attention.rope());
-                yield Attend.apply(tape, q, k, v, batch.starts(), new SegmentAttention.Heads(attention.heads(),
-                        attention.kvHeads(), attention.headDim(), attention.scale(), attention.window()));
-            }
-        };
+        MixerSpec.Attention attention = Trainable.attention(layer.spec());
+        Value q = Linear.apply(tape, normed, layer.q(), null, updates);
+        Value k = Linear.apply(tape, normed, layer.k(), null, updates);
+        Value v = Linear.apply(tape, normed, layer.v(), null, updates);
+        if (attention.queryKeyNorm() != null) {
+            q = RmsNorm.apply(tape, q, layer.queryNorm(), attention.queryKeyNorm());
+            k = RmsNorm.apply(tape, k, layer.keyNorm(), attention.queryKeyNorm());
+        }
+        q = Rotary.apply(tape, q, batch.positions(), attention.headDim(), attention.rope());
+        k = Rotary.apply(tape, k, batch.positions(), attention.headDim(), attention.rope());
+        return Attend.apply(tape, q, k, v, batch.starts(), new SegmentAttention.Heads(attention.heads(),
+                attention.kvHeads(), attention.headDim(), attention.scale(), attention.window()));
     }
 
     private Value feedForward(Tape tape, Layer layer, Value x, boolean updates) {
         Value normed = RmsNorm.apply(tape, x, layer.ffnNorm(), layer.spec().ffnNorm());
-        return switch (layer.spec().ffn()) {
-            case FeedForward.Gated gated -> {
-                Value gate = Linear.apply(tape, normed, layer.gate(), null, updates);
-                Value up = Linear.apply(tape, normed, layer.up(), null, updates);
-                yield Linear.apply(tape, SwiGlu.apply(tape, gate, up), layer.down(), x, updates);
-            }
-        };
+        Value gate = Linear.apply(tape, normed, layer.gate(), null, updates);
+        Value up = Linear.apply(tape, normed, layer.up(), null, updates);
+        return Linear.apply(tape, SwiGlu.apply(tape, gate, up), layer.down(), x, updates);
     }
 }

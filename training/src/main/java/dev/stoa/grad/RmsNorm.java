@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.stoa.grad;
 
-import dev.stoa.model.NormSpec;
+import dev.stoa.nn.NormSpec;
 import dev.stoa.tensor.Tensor;
 
 /// y = x * rsqrt(mean(x^2) + eps) * (w + offset) over groups of `w` (H) columns: whole rows, or heads within a row.

@@ -2,7 +2,7 @@
 package dev.stoa.grad;
 
 import dev.stoa.kernel.Rope;
-import dev.stoa.model.RopeSpec;
+import dev.stoa.nn.RopeSpec;
 
 /// Rotates x (T, heads * headDim) in place by its positions; the gradient is rotated back by the same angles.
 public final class Rotary {

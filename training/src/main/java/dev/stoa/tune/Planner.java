@@ -7,7 +7,7 @@ import dev.stoa.data.ExampleSource;
 import dev.stoa.kernel.Kernels;
 import dev.stoa.model.FeedForward;
 import dev.stoa.model.LayerSpec;
-import dev.stoa.model.MixerSpec;
+import dev.stoa.nn.mixer.MixerSpec;
 import dev.stoa.model.ModelSpec;
 import java.lang.management.ManagementFactory;
 
@@ -27,12 +27,8 @@ final class Planner {
         long perToken = 0;
         for (LayerSpec layer : spec.layers()) {
             perToken += 3L * spec.hidden();
-            perToken += switch (layer.mixer()) {
-                case MixerSpec.Attention a -> 2L * (a.heads() + a.kvHeads()) * a.headDim() + a.heads();
-            };
-            perToken += switch (layer.ffn()) {
-                case FeedForward.Gated gated -> 2L * gated.intermediate();
-            };
+            if (layer.mixer() instanceof MixerSpec.Attention a) perToken += 2L * (a.heads() + a.kvHeads()) * a.headDim() + a.heads();
+            if (layer.ffn() instanceof FeedForward.Gated gated) perToken += 2L * gated.intermediate();
         }
         long memory = trainee.parameterCount() * 16 + frozenBytes + 4L * config.microTokens() * perToken
                 + 2L * 128 * spec.vocab() * 4 + HEAP;

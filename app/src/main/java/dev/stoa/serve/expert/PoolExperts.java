@@ -81,9 +81,7 @@ public final class PoolExperts implements Experts {
     private static Expert facts(String name, String version, Adapter adapter, String source) {
         int rank = 0;
         for (Delta delta : adapter.entries().values()) {
-            switch (delta) {
-                case Delta.LowRank low -> rank = Math.max(rank, low.rank());
-            }
+            rank = Math.max(rank, delta.update().rank());
         }
         return new Expert(
                 name, version, adapter.hash(), adapter.baseHash(), adapter.entries().size(), rank, adapter.bytes(), source,

@@ -43,7 +43,7 @@ public final class HttpStatus {
             case UNKNOWN_ADAPTER -> 404;
             case BAD_CONTAINER, UNSAFE_FILE, MISSING_FILE, NON_FINITE, HASH_MISMATCH, TENSOR_MISMATCH,
                     UNSUPPORTED_DTYPE, ADAPTER_INCOMPATIBLE, ADAPTER_INVALID, RANK_MISMATCH, CONFIG_INVALID,
-                    CONFIG_UNKNOWN_KEY, CONFIG_UNKNOWN_TYPE -> 422;
+                    CONFIG_UNKNOWN_KEY, CONFIG_UNKNOWN_TYPE, QUANT_CONFLICT -> 422;
             case QUEUE_FULL -> 429;
             case TIMEOUT -> 504;
             default -> 500;

@@ -31,7 +31,12 @@ final class ScalarMatmul implements Matmul {
 
     @Override
     public PackedWeight pack(Tensor w, Scope scope) {
-        Quant.format(w.dtype());
+        return map(w);
+    }
+
+    @Override
+    public PackedWeight map(Tensor w) {
+        Quant.requireSupported(w);
         return new InPlace(w);
     }
 

@@ -134,6 +134,14 @@ enum PanelFormat {
             VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, 8 * L)));
     static final int SLACK = 8;
 
+    /// Whether there are panels of this type; other types are multiplied where they lie.
+    static boolean has(DType dtype) {
+        return switch (dtype) {
+            case F32, BF16, F16, Q8_0, Q4_0 -> true;
+            default -> false;
+        };
+    }
+
     /// The format that panels of this type keep, or null for F32.
     static PanelFormat of(DType dtype) {
         return switch (dtype) {

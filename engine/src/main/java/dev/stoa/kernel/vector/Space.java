@@ -21,9 +21,16 @@ final class Space {
     final MemorySegment panels;
 
     private float[] scores = new float[1024];
+    private float[] rows = new float[0];
 
     Space(Scope scope) {
         panels = scope.allocate(2L * DEPTH * Tiles.PANEL_BYTES);
+    }
+
+    /// At least `count` floats for decoded rows of a mapped weight; grows to the longest rows in use.
+    float[] rows(int count) {
+        if (rows.length < count) rows = new float[count];
+        return rows;
     }
 
     /// At least `count` floats and a vector more; grows by doubling, so a long context settles soon.

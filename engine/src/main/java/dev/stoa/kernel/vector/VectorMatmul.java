@@ -22,7 +22,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import jdk.incubator.vector.FloatVector;
 
 /// Products over panels of b. Frozen weights are cut into panels once, in their own format; [#gemm] cuts b block by
-/// block. Either way [Product] does the arithmetic.
+/// block. Either way [Product] does the arithmetic. Weights that stay where they lie are [MappedProduct]'s.
 final class VectorMatmul implements Matmul {
     /// Columns of b packed at a time by gemm: with DEPTH, 2 MiB.
     private static final int BLOCK_COLUMNS = 1024;
@@ -36,6 +36,7 @@ final class VectorMatmul implements Matmul {
     private final Scope scope;
     private final Space[] spaces;
     private final Product product;
+    private final MappedProduct mapped;
     private final Packing packing = new Packing();
     /// One product at a time: the jobs and the packed block belong to it.
     private final ReentrantLock turn = new ReentrantLock();
@@ -46,6 +47,7 @@ final class VectorMatmul implements Matmul {
         this.scope = scope;
         this.spaces = spaces;
         this.product = new Product(workers, spaces);
+        this.mapped = new MappedProduct(workers, spaces);
     }
 
     private static int[] stagedRows() {
@@ -69,7 +71,7 @@ final class VectorMatmul implements Matmul {
     @Override
     public PackedWeight pack(Tensor w, Scope target) {
         // w (N, K)
-        Quant.format(w.dtype());
+        if (!PanelFormat.has(w.dtype())) return map(w);
         int n = w.rows();
         int k = w.cols();
         long rowBytes = w.dtype().bytes(k);
@@ -94,17 +96,36 @@ final class VectorMatmul implements Matmul {
         return new Weight(w, panels);
     }
 
+    private record Mapped(Tensor source) implements PackedWeight {
+        @Override
+        public int outputs() {
+            return source.rows();
+        }
+
+        @Override
+        public int inputs() {
+            return source.cols();
+        }
+    }
+
+    @Override
+    public PackedWeight map(Tensor w) {
+        Quant.requireSupported(w);
+        return new Mapped(w);
+    }
+
     @Override
     public void multiply(Tensor x, PackedWeight w, Tensor y, boolean accumulate) {
         // x (M, K), w (N, K), y (M, N)
         Shapes.multiply(x, w, y);
-        if (!(w instanceof Weight weight)) {
+        if (!(w instanceof Weight) && !(w instanceof Mapped)) {
             throw new IllegalArgumentException("a weight packed by other kernels: " + w.getClass().getName());
         }
         if (y.elements() == 0) return;
         turn.lock();
         try {
-            product.run(false, x, 0, x.cols(), weight.panels(), y, 0, 1, accumulate ? 1 : 0);
+            if (w instanceof Weight weight) product.run(false, x, 0, x.cols(), weight.panels(), y, 0, 1, accumulate ? 1 : 0);
+            else mapped.run(x, w.source(), y, accumulate);
         } finally {
             turn.unlock();
         }

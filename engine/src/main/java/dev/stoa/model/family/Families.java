@@ -6,7 +6,8 @@ import dev.stoa.Fault;
 import dev.stoa.model.ConfigReader;
 import dev.stoa.model.ModelConfig;
 import dev.stoa.model.ModelSpec;
-import dev.stoa.model.TensorPlan;
+import dev.stoa.model.TensorDirectory;
+import dev.stoa.nn.mixer.MixerRegistry;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -15,26 +16,45 @@ import tools.jackson.databind.JsonNode;
 
 /// The families this engine knows, by the `model_type` their files declare.
 public final class Families {
-    private static final Map<String, Family> BY_MODEL_TYPE = Map.of("llama", new Llama(), "qwen3", new Qwen3());
+    private static final Map<String, Family> BY_MODEL_TYPE = new TreeMap<>(Map.ofEntries(
+            Map.entry("llama", new Llama()), Map.entry("qwen2", new Qwen2()), Map.entry("qwen3", new Qwen3()),
+            Map.entry("qwen3_moe", new Qwen3Moe()), Map.entry("qwen3_5", new Qwen35()), Map.entry("qwen3_5_text", new Qwen35()),
+            Map.entry("qwen3_5_moe", new Qwen35()), Map.entry("qwen3_5_moe_text", new Qwen35()), Map.entry("gemma2", new Gemma(true)),
+            Map.entry("gemma3", new Gemma(false)), Map.entry("gemma3_text", new Gemma(false)), Map.entry("gemma4", new Gemma4()),
+            Map.entry("gemma4_text", new Gemma4()), Map.entry("gemma4_unified", new Gemma4()),
+            Map.entry("gemma4_unified_text", new Gemma4()), Map.entry("minimax_m2", new MiniMaxM2()),
+            Map.entry("minimax_m2_7", new MiniMaxM2()), Map.entry("bert", new Bert()), Map.entry("mpnet", new MPNet())));
 
     private Families() {}
 
     /// Every registered `model_type`, sorted.
     public static Set<String> modelTypes() {
-        return new TreeSet<>(BY_MODEL_TYPE.keySet());
+        Set<String> types = new TreeSet<>(BY_MODEL_TYPE.keySet());
+        types.addAll(Set.of("composed", "hybrid"));
+        types.addAll(MixerRegistry.installed().kinds().keySet());
+        return types;
     }
 
     /// Translates a parsed `config.json` beside tensors of the given names (prefixed or canonical).
     public static ModelSpec translate(JsonNode config, Set<String> tensorNames) {
-        String modelType = config == null || config.get("model_type") == null ? null : config.get("model_type").asString();
+        return translate(config, TensorDirectory.ofNames(tensorNames));
+    }
+
+    /// Translates a parsed `config.json` beside the given tensors.
+    public static ModelSpec translate(JsonNode config, TensorDirectory files) {
+        String modelType = config == null || config.get("model_type") == null ? null : config.get("model_type").asString("");
         Family family = modelType == null ? null : BY_MODEL_TYPE.get(modelType);
+        if (family == null && modelType != null && Composed.matches(modelType)) {
+            family = new Composed();
+            config = Composed.spelledOut(config);
+        }
         if (family == null) {
             throw Fault.of(EngineFault.CONFIG_UNKNOWN_TYPE, "no family is registered for this model_type")
                     .where("config.json, model_type").got(modelType).expected("one of " + modelTypes()).exception();
         }
-        ModelConfig read = ConfigReader.read(config);
-        Map<String, String> canonical = new TreeMap<>();
-        for (String name : tensorNames) canonical.put(TensorPlan.canonical(name), name);
-        return family.translate(read, canonical.containsKey("lm_head.weight"));
+        ModelConfig read = ConfigReader.read(config, family.keys());
+        ModelSpec spec = family.translate(read, files);
+        ConfigReader.raise(read);
+        return spec;
     }
 }

@@ -3,9 +3,16 @@ package dev.stoa.model.family;
 
 import dev.stoa.model.ModelConfig;
 import dev.stoa.model.ModelSpec;
+import dev.stoa.model.TensorDirectory;
+import java.util.Set;
 
 /// A family of models: translates a config into data for the one decoder. Pure: no I/O, no tensor math.
 interface Family {
-    /// `headPresent` says whether the files hold an output matrix of their own; tensors win over the config there.
-    ModelSpec translate(ModelConfig config, boolean headPresent);
+    /// Keys of the config that this family reads beyond the common ones.
+    default Set<String> keys() {
+        return Set.of();
+    }
+
+    /// `files` says which tensors there are; where they contradict the config on tying, tensors win.
+    ModelSpec translate(ModelConfig config, TensorDirectory files);
 }

@@ -4,26 +4,42 @@ package dev.stoa.model.family;
 import dev.stoa.EngineFault;
 import dev.stoa.Fault;
 import dev.stoa.model.ModelConfig.RopeParameters;
-import dev.stoa.model.RopeSpec;
+import dev.stoa.nn.RopeSpec;
 
 /// From rope parameters to final frequencies: freq_i = theta^(-2i/d), then the scaling the config names
-/// (default, linear, llama3, and yarn of Peng et al., 2309.00071), as transformers computes them.
+/// (default, linear, llama3, proportional, and yarn of Peng et al., 2309.00071), as transformers computes them.
 final class RopeScaling {
     private RopeScaling() {}
 
+    /// The rotation of heads of `headDim` channels as the parameters say.
     static RopeSpec of(RopeParameters rope, int headDim, int maxPositions) {
-        double[] plain = new double[headDim / 2];
-        for (int i = 0; i < plain.length; i++) plain[i] = Math.pow(rope.theta(), -2.0 * i / headDim);
+        return partial(rope, headDim, rope.partialRotaryFactor(), maxPositions);
+    }
+
+    /// The rotation of the first floor(headDim * partial) channels. Only `proportional` counts its exponents over the
+    /// whole head and gives the pairs it leaves alone the frequency 0.
+    static RopeSpec partial(RopeParameters rope, int headDim, double partial, int maxPositions) {
+        if (rope.type().equals("proportional")) return new RopeSpec(proportional(rope, headDim, partial), 1);
+        int dim = (int) (headDim * partial) / 2 * 2;
+        double[] plain = new double[dim / 2];
+        for (int i = 0; i < plain.length; i++) plain[i] = Math.pow(rope.theta(), -2.0 * i / dim);
         double original = Double.isNaN(rope.originalMaxPositions()) ? maxPositions : rope.originalMaxPositions();
         return switch (rope.type()) {
             case "default" -> new RopeSpec(plain, 1);
             case "linear" -> new RopeSpec(divided(plain, rope.factor()), 1);
             case "llama3" -> new RopeSpec(llama3(plain, rope, original), 1);
-            case "yarn" -> new RopeSpec(yarn(plain, rope, headDim, original), yarnMagnitude(rope));
+            case "yarn" -> new RopeSpec(yarn(plain, rope, dim, original), yarnMagnitude(rope));
             default -> throw Fault.of(EngineFault.CONFIG_UNKNOWN_TYPE, "rope type is not supported")
                     .where("rope_parameters / rope_scaling").got(rope.type())
-                    .expected("default, linear, llama3 or yarn").exception();
+                    .expected("default, linear, llama3, yarn or proportional").exception();
         };
+    }
+
+    private static double[] proportional(RopeParameters rope, int headDim, double partial) {
+        double[] frequencies = new double[headDim / 2];
+        int rotated = (int) Math.floor(partial * headDim / 2);
+        for (int i = 0; i < rotated; i++) frequencies[i] = Math.pow(rope.theta(), -2.0 * i / headDim) / rope.factor();
+        return frequencies;
     }
 
     private static double[] divided(double[] frequencies, double factor) {

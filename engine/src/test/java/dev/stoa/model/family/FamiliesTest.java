@@ -7,10 +7,10 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.stoa.EngineFault;
 import dev.stoa.FaultException;
-import dev.stoa.model.MixerSpec;
+import dev.stoa.nn.mixer.MixerSpec;
 import dev.stoa.model.ModelConfig.RopeParameters;
 import dev.stoa.model.ModelSpec;
-import dev.stoa.model.RopeSpec;
+import dev.stoa.nn.RopeSpec;
 import dev.stoa.model.TinyModels;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -67,7 +67,7 @@ class FamiliesTest {
     }
 
     private static RopeParameters rope(String type, double factor, double original) {
-        return new RopeParameters(type, 10_000, factor, 1, 4, original, Double.NaN, 32, 1, Double.NaN, Double.NaN, true);
+        return new RopeParameters(type, 10_000, factor, 1, 4, original, Double.NaN, 32, 1, Double.NaN, Double.NaN, true, 1);
     }
 
     @Test
@@ -97,7 +97,7 @@ class FamiliesTest {
         assertThat(spec.magnitude()).isCloseTo(0.1 * Math.log(4) + 1, within(1e-12));
         assertThat(spec.inverseFrequencies()[0]).isEqualTo(1);
         assertThat(spec.inverseFrequencies()[3]).isCloseTo(0.001 / 4, within(1e-12));
-        RopeParameters stated = new RopeParameters("yarn", 10_000, 4, 1, 4, 64, 1.5, 32, 1, Double.NaN, Double.NaN, true);
+        RopeParameters stated = new RopeParameters("yarn", 10_000, 4, 1, 4, 64, 1.5, 32, 1, Double.NaN, Double.NaN, true, 1);
         assertThat(RopeScaling.of(stated, 8, 64).magnitude()).isEqualTo(1.5);
         assertThatThrownBy(() -> RopeScaling.of(rope("dynamic", 2, 64), 8, 64)).hasMessageContaining("dynamic");
     }

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.model.family;
+
+import dev.stoa.model.Layout.Rename;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+
+/// Tensor names of GGUF files (the tables of llama.cpp) and the canonical names they mean.
+final class GgufTensorNames {
+    private static final String[][] GLOBAL = {
+        {"token_embd.weight", "embed_tokens.weight"}, {"output_norm.weight", "norm.weight"}, {"output.weight", "lm_head.weight"},
+        {"token_embd_norm.(weight|bias)", "embed_norm.$1"}, {"position_embd.weight", "embed_positions.weight"},
+        {"token_types.weight", "embed_token_types.weight"}, {"per_layer_token_embd.weight", "embed_tokens_per_layer.weight"},
+        {"per_layer_model_proj.weight", "per_layer_model_projection.weight"},
+        {"per_layer_proj_norm.weight", "per_layer_projection_norm.weight"}};
+    private static final String[][] LAYER = {
+        {"attn_norm", "input_layernorm"}, {"attn_q", "self_attn.q_proj"}, {"attn_k", "self_attn.k_proj"}, {"attn_v", "self_attn.v_proj"},
+        {"attn_output", "self_attn.o_proj"}, {"attn_q_norm", "self_attn.q_norm"}, {"attn_k_norm", "self_attn.k_norm"},
+        {"ffn_gate", "mlp.gate_proj"}, {"ffn_up", "mlp.up_proj"}, {"ffn_down", "mlp.down_proj"},
+        {"ffn_gate_shexp", "mlp.shared_expert.gate_proj"}, {"ffn_up_shexp", "mlp.shared_expert.up_proj"},
+        {"ffn_down_shexp", "mlp.shared_expert.down_proj"}, {"ffn_gate_inp_shexp", "mlp.shared_expert_gate"},
+        {"attn_qkv", "linear_attn.in_proj_qkv"}, {"attn_gate", "linear_attn.in_proj_z"}, {"ssm_alpha", "linear_attn.in_proj_a"},
+        {"ssm_beta", "linear_attn.in_proj_b"}, {"ssm_conv1d", "linear_attn.conv1d"}, {"ssm_norm", "linear_attn.norm"},
+        {"ssm_out", "linear_attn.out_proj"}, {"post_attention_norm", "post_attention_layernorm"}, {"post_ffw_norm", "post_feedforward_layernorm"},
+        {"attn_output_norm", "post_attention_layernorm"}, {"layer_output_norm", "post_feedforward_layernorm"},
+        {"inp_gate", "per_layer_input_gate"}, {"proj", "per_layer_projection"}, {"post_norm", "post_per_layer_input_norm"},
+        {"pre_ffw_norm_2", "pre_feedforward_layernorm_2"}, {"post_ffw_norm_1", "post_feedforward_layernorm_1"},
+        {"post_ffw_norm_2", "post_feedforward_layernorm_2"}};
+    private static final String[][] EXPERTS = {
+        {"ffn_gate_exps", "experts.gate_proj"}, {"ffn_up_exps", "experts.up_proj"}, {"ffn_down_exps", "experts.down_proj"},
+        {"ffn_gate_up_exps", "experts.gate_up_proj"}};
+
+    private GgufTensorNames() {}
+
+    /// The renames for files of an architecture.
+    static List<Rename> of(String architecture) {
+        boolean gemma = architecture.startsWith("gemma");
+        boolean beside = architecture.equals("gemma4");
+        List<Rename> renames = new ArrayList<>();
+        for (String[] pair : GLOBAL) renames.add(new Rename("^" + pair[0].replace(".weight", "\\.weight") + "$", pair[1]));
+        for (String[] pair : LAYER) layer(renames, pair[0], pair[1]);
+        for (String[] pair : EXPERTS) layer(renames, pair[0], (beside ? "" : "mlp.") + pair[1]);
+        layer(renames, "ffn_gate_inp", beside ? "router.proj" : "mlp.gate");
+        layer(renames, "ffn_norm", gemma ? "pre_feedforward_layernorm" : "post_attention_layernorm");
+        String block = "^blk\\.(\\d+)\\.";
+        renames.add(new Rename(block + "exp_probs_b(\\.bias)?$", "layers.$1.mlp.e_score_correction_bias"));
+        renames.add(new Rename(block + "ssm_a$", "layers.$1.linear_attn.A_log"));
+        renames.add(new Rename(block + "ssm_dt\\.bias$", "layers.$1.linear_attn.dt_bias"));
+        renames.add(new Rename(block + "layer_output_scale\\.weight$", "layers.$1.layer_scalar"));
+        renames.add(new Rename(block + "ffn_gate_inp\\.scale$", "layers.$1.router.scale"));
+        renames.add(new Rename(block + "ffn_down_exps\\.scale$", "layers.$1.router.per_expert_scale"));
+        return renames;
+    }
+
+    /// Name of each base matrix -> canonical path, `{e}` for the expert of stacked ones; only those among `modules`.
+    static Map<String, String> modules(String architecture, int layers, Set<String> modules) {
+        boolean beside = architecture.equals("gemma4");
+        Map<String, String> names = new TreeMap<>();
+        if (modules.contains("lm_head")) names.put("output.weight", "lm_head");
+        names.put("token_embd.weight", "embed_tokens");
+        for (int i = 0; i < layers; i++) {
+            for (String[] pair : LAYER) put(names, modules, i, pair[0], pair[1]);
+            put(names, modules, i, "ffn_gate_inp", beside ? "router.proj" : "mlp.gate");
+            for (String[] pair : EXPERTS) {
+                String path = "layers." + i + "." + (beside ? "" : "mlp.") + pair[1].replace("experts.", "experts.{e}.");
+                if (modules.contains(path.replace("{e}", "0"))) names.put("blk." + i + "." + pair[0] + ".weight", path);
+            }
+        }
+        return names;
+    }
+
+    private static void put(Map<String, String> names, Set<String> modules, int layer, String name, String module) {
+        String path = "layers." + layer + "." + module;
+        if (modules.contains(path)) names.put("blk." + layer + "." + name + ".weight", path);
+    }
+
+    private static void layer(List<Rename> renames, String from, String to) {
+        renames.add(new Rename("^blk\\.(\\d+)\\." + from + "\\.(weight|bias)$", "layers.$1." + to + ".$2"));
+    }
+}
