@@ -94,16 +94,6 @@ public final class GatedDeltaNet implements Mixer {
     }
 
     @Override
-    public boolean remembersApart() {
-        return false;
-    }
-
-    @Override
-    public void remember(MixerCall call) {
-        // The recurrence reads and writes its state in one go.
-    }
-
-    @Override
     public void mix(MixerCall call) {
         int rows = call.rows();
         Tensor mixed = project(call, qkv, QKV);

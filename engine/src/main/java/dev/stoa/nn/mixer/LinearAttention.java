@@ -101,16 +101,6 @@ final class LinearAttention implements Mixer {
     }
 
     @Override
-    public boolean remembersApart() {
-        return false;
-    }
-
-    @Override
-    public void remember(MixerCall call) {
-        // The recurrence reads and writes its state in one go.
-    }
-
-    @Override
     public void mix(MixerCall call) {
         Tensor[] inputs = new Tensor[FIRST_GATE + gates.size()];
         inputs[Q] = project(call, q, Q);

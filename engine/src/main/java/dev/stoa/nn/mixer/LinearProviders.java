@@ -4,106 +4,60 @@ package dev.stoa.nn.mixer;
 import java.util.List;
 
 /// The kinds of linear attention as services: `ServiceLoader` wants a class with a constructor of its own for each.
-public final class LinearProviders {
-    private LinearProviders() {}
+public abstract sealed class LinearProviders implements MixerProvider {
+    private final LinearAttention.Provider provider;
+
+    private LinearProviders(Recurrence rule) {
+        provider = new LinearAttention.Provider(rule);
+    }
+
+    @Override
+    public String kind() {
+        return provider.kind();
+    }
+
+    @Override
+    public List<MixerTensor> tensors(MixerConfig config) {
+        return provider.tensors(config);
+    }
+
+    @Override
+    public Mixer build(MixerBuildContext context) {
+        return provider.build(context);
+    }
 
     /// `retnet`.
-    public static final class RetNet implements MixerProvider {
-        private final LinearAttention.Provider provider = new LinearAttention.Provider(new Recurrence.RetNet());
-
-        @Override
-        public String kind() {
-            return provider.kind();
-        }
-
-        @Override
-        public List<MixerTensor> tensors(MixerConfig config) {
-            return provider.tensors(config);
-        }
-
-        @Override
-        public Mixer build(MixerBuildContext context) {
-            return provider.build(context);
+    public static final class RetNet extends LinearProviders {
+        public RetNet() {
+            super(new Recurrence.RetNet());
         }
     }
 
     /// `gla`.
-    public static final class Gla implements MixerProvider {
-        private final LinearAttention.Provider provider = new LinearAttention.Provider(new Recurrence.Gla());
-
-        @Override
-        public String kind() {
-            return provider.kind();
-        }
-
-        @Override
-        public List<MixerTensor> tensors(MixerConfig config) {
-            return provider.tensors(config);
-        }
-
-        @Override
-        public Mixer build(MixerBuildContext context) {
-            return provider.build(context);
+    public static final class Gla extends LinearProviders {
+        public Gla() {
+            super(new Recurrence.Gla());
         }
     }
 
     /// `deltanet`.
-    public static final class DeltaNet implements MixerProvider {
-        private final LinearAttention.Provider provider = new LinearAttention.Provider(new Recurrence.DeltaNet());
-
-        @Override
-        public String kind() {
-            return provider.kind();
-        }
-
-        @Override
-        public List<MixerTensor> tensors(MixerConfig config) {
-            return provider.tensors(config);
-        }
-
-        @Override
-        public Mixer build(MixerBuildContext context) {
-            return provider.build(context);
+    public static final class DeltaNet extends LinearProviders {
+        public DeltaNet() {
+            super(new Recurrence.DeltaNet());
         }
     }
 
     /// `gsa`.
-    public static final class Gsa implements MixerProvider {
-        private final LinearAttention.Provider provider = new LinearAttention.Provider(new Recurrence.Gsa());
-
-        @Override
-        public String kind() {
-            return provider.kind();
-        }
-
-        @Override
-        public List<MixerTensor> tensors(MixerConfig config) {
-            return provider.tensors(config);
-        }
-
-        @Override
-        public Mixer build(MixerBuildContext context) {
-            return provider.build(context);
+    public static final class Gsa extends LinearProviders {
+        public Gsa() {
+            super(new Recurrence.Gsa());
         }
     }
 
     /// `rwkv7`.
-    public static final class Rwkv7 implements MixerProvider {
-        private final LinearAttention.Provider provider = new LinearAttention.Provider(new Recurrence.Rwkv7());
-
-        @Override
-        public String kind() {
-            return provider.kind();
-        }
-
-        @Override
-        public List<MixerTensor> tensors(MixerConfig config) {
-            return provider.tensors(config);
-        }
-
-        @Override
-        public Mixer build(MixerBuildContext context) {
-            return provider.build(context);
+    public static final class Rwkv7 extends LinearProviders {
+        public Rwkv7() {
+            super(new Recurrence.Rwkv7());
         }
     }
 }

@@ -91,16 +91,6 @@ public final class Mamba2 implements Mixer {
     }
 
     @Override
-    public boolean remembersApart() {
-        return false;
-    }
-
-    @Override
-    public void remember(MixerCall call) {
-        // The recurrence reads and writes its state in one go.
-    }
-
-    @Override
     public void mix(MixerCall call) {
         int rows = call.rows();
         Tensor all = call.buffers().at(IN, rows, in.outputs());

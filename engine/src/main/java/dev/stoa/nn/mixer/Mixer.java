@@ -13,10 +13,12 @@ public interface Mixer extends AutoCloseable {
     int[] widths();
 
     /// True when [#remember] alone stores what later tokens need, so that [#mix] may be called for some rows only.
-    boolean remembersApart();
+    default boolean remembersApart() {
+        return false;
+    }
 
-    /// Stores what later tokens need of all rows; nothing to do for mixers whose [#mix] does both.
-    void remember(MixerCall call);
+    /// Stores what later tokens need of all rows, for mixers that remember apart; the others do both in [#mix].
+    default void remember(MixerCall call) {}
 
     /// y = or += the mixed rows.
     void mix(MixerCall call);
