@@ -19,5 +19,7 @@ public enum EngineFault implements Fault.Code {
     // running
     MEMORY_LIMIT, INTERNAL,
     // quantization
-    QUANT_CONFLICT
+    QUANT_CONFLICT,
+    // hubs
+    HUB_DENIED, HUB_NOT_FOUND, HUB_INVALID, DISK_FULL
 }

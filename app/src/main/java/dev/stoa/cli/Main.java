@@ -60,6 +60,11 @@ public final class Main implements Callable<Integer> {
         line.addSubcommand(new StopVerb(session));
         line.addSubcommand(ExpertVerb.commandLine(session));
         line.addSubcommand(new RouteVerb(session));
+        line.addSubcommand(new PullVerb(session));
+        line.addSubcommand(new LsVerb(session));
+        line.addSubcommand(new ShowVerb(session));
+        line.addSubcommand(new VerifyVerb(session));
+        line.addSubcommand(new RmVerb(session));
         line.addSubcommand(new ConvertVerb(session));
         line.addSubcommand(new QuantizeVerb(session));
         line.addSubcommand(BenchVerb.commandLine(session));

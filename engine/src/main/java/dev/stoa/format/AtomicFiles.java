@@ -125,7 +125,7 @@ public final class AtomicFiles {
     }
 
     /// Makes a rename durable. Only POSIX systems can open a directory; elsewhere the rename itself must do.
-    private static void forceDirectory(Path directory) throws IOException {
+    public static void forceDirectory(Path directory) throws IOException {
         if (!directory.getFileSystem().supportedFileAttributeViews().contains("posix")) return;
         try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
             channel.force(true);

@@ -29,6 +29,7 @@ public final class Gguf implements Weights {
     private final TreeMap<String, Tensor> tensors = new TreeMap<>();
     private final List<GgufHeader> headers = new ArrayList<>();
     private final List<Path> files;
+    private final FileDigests digests = new FileDigests();
 
     private Gguf(List<Path> files) {
         this.files = List.copyOf(files);
@@ -115,7 +116,16 @@ public final class Gguf implements Weights {
 
     /// model_hash: size and SHA-256 of the contents, whatever the files are called. Reads everything.
     public String modelHash() throws IOException {
-        return ModelHashes.gguf(files);
+        return ModelHashes.gguf(files, digests);
+    }
+
+    /// Refuses the file when a manifest beside it lists another one under its name. Reads everything, which [#modelHash]
+    /// then does not do again.
+    public void requireManifest() throws IOException {
+        Path directory = files.getFirst().toAbsolutePath().getParent();
+        PackManifest manifest = PackManifest.read(directory);
+        boolean listed = manifest != null && manifest.files().stream().anyMatch(item -> item.path().equals(files.getFirst().getFileName().toString()));
+        if (listed) PackManifest.require(directory, files, digests);
     }
 
     /// tokenizer_hash: the canonical form of the `tokenizer.ggml.*` pairs; null without any, and null never equals anything.

@@ -33,6 +33,7 @@ public final class ModelDirectory {
     private final JsonNode tokenizerConfig;
     private final String chatTemplate;
     private final String tokenizerHash;
+    private final FileDigests digests = new FileDigests();
 
     private ModelDirectory(Path path, Scope scope) throws IOException {
         this.path = path;
@@ -51,7 +52,7 @@ public final class ModelDirectory {
         this.tokenizerJson = Files.exists(tokenizer)
                 ? Json.readText(tokenizer, MAX_JSON, EngineFault.TOKENIZER_INVALID) : null;
         this.tokenizerConfig = optional("tokenizer_config.json", EngineFault.TOKENIZER_INVALID);
-        this.chatTemplate = readTemplate();
+        this.chatTemplate = template(path, tokenizerConfig);
         this.tokenizerHash = tokenizerJson == null ? null : ModelHashes.tokenizer(path);
     }
 
@@ -92,7 +93,21 @@ public final class ModelDirectory {
         return new ModelDirectory(directory, scope);
     }
 
-    private static List<String> pickles(Path directory) throws IOException {
+    /// The weight files a directory should have by its index, or its single one; empty without either. They may be missing.
+    public static List<Path> weightFiles(Path directory) throws IOException {
+        if (Files.exists(directory.resolve(INDEX))) {
+            return ShardedSafetensors.shardNames(directory.resolve(INDEX)).stream().map(directory::resolve).toList();
+        }
+        return Files.exists(directory.resolve(SINGLE)) ? List.of(directory.resolve(SINGLE)) : List.of();
+    }
+
+    /// tokenizer_hash of the files in a directory.
+    public static String tokenizerHash(Path directory) throws IOException {
+        return ModelHashes.tokenizer(directory);
+    }
+
+    /// Names of files in a directory that hold weights as pickles, which are never read.
+    public static List<String> pickles(Path directory) throws IOException {
         try (Stream<Path> files = Files.list(directory)) {
             return files.map(file -> file.getFileName().toString())
                     .filter(name -> PICKLE.stream().anyMatch(name.toLowerCase(Locale.ROOT)::endsWith)).sorted().toList();
@@ -105,7 +120,7 @@ public final class ModelDirectory {
     }
 
     /// `chat_template.jinja`, else the field of tokenizer_config.json (a text, or a list of which `default` counts).
-    private String readTemplate() throws IOException {
+    public static String template(Path path, JsonNode tokenizerConfig) throws IOException {
         Path file = path.resolve("chat_template.jinja");
         if (Files.exists(file)) return Json.readText(file, MAX_JSON, EngineFault.TEMPLATE_INVALID);
         JsonNode field = tokenizerConfig == null ? null : tokenizerConfig.get("chat_template");
@@ -160,7 +175,18 @@ public final class ModelDirectory {
 
     /// model_hash: reads all weight files, so callers keep the result.
     public String modelHash() throws IOException {
-        return ModelHashes.model(path, weightFiles);
+        return ModelHashes.model(path, weightFiles, digests);
+    }
+
+    /// Refuses the directory when its manifest says that a file of the model is another one. Reads all weight files, which
+    /// [#modelHash] then does not do again.
+    public void requireManifest() throws IOException {
+        List<Path> used = new ArrayList<>(weightFiles);
+        for (String name : List.of("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+                "added_tokens.json", "chat_template.jinja", "jang_config.json", "codebook_config.json", INDEX)) {
+            if (Files.exists(path.resolve(name))) used.add(path.resolve(name));
+        }
+        PackManifest.require(path, used, digests);
     }
 
     /// tokenizer_hash, or null without a tokenizer; null never equals anything.

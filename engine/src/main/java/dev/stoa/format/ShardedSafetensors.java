@@ -72,6 +72,11 @@ public final class ShardedSafetensors implements Weights {
         return shardOf;
     }
 
+    /// Names of the files an index promises, sorted.
+    static TreeSet<String> shardNames(Path index) throws IOException {
+        return new TreeSet<>(weightMap(index).values());
+    }
+
     private static void raise(List<String> issues, Path index, Fault.Code code) {
         if (issues.isEmpty()) return;
         throw Fault.of(code, "%d disagreements between the index and its shards", issues.size()).where(index)

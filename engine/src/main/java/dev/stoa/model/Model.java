@@ -60,6 +60,7 @@ public final class Model {
 
     /// Loads a model directory; `scope` must be the one its weights are mapped into, or live no longer.
     public static Model load(ModelDirectory directory, Kernels kernels, Scope scope) throws IOException {
+        directory.requireManifest();
         Weights files = directory.weights();
         Map<String, Tensor> tensors = new TreeMap<>();
         Map<String, long[]> shapes = new TreeMap<>();
@@ -73,6 +74,7 @@ public final class Model {
 
     /// Loads a GGUF file; `scope` must be the one it is mapped into, or live no longer.
     public static Model load(Gguf file, Kernels kernels, Scope scope) throws IOException {
+        file.requireManifest();
         Map<String, Tensor> tensors = new TreeMap<>();
         Map<String, long[]> shapes = new TreeMap<>();
         for (String name : file.names()) {

@@ -5,6 +5,7 @@ import dev.stoa.EngineFault;
 import dev.stoa.Fault;
 import dev.stoa.model.TensorPlan.Binding;
 import dev.stoa.model.TensorPlan.Role;
+import dev.stoa.model.TensorProblem.Kind;
 import dev.stoa.nn.mixer.MixerSpec;
 import dev.stoa.quant.Quant;
 import dev.stoa.tensor.DType;
@@ -15,14 +16,16 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /// Brings the tensors of a file to the names and shapes a plan asks for, and checks that they are exactly those: stacked
 /// experts are cut into matrices, convolutions lose their unit axis, FP8 blocks are decoded. Everything else keeps its
 /// bytes and its place.
-final class TensorBinder {
+public final class TensorBinder {
     private static final Pattern IGNORED = Pattern.compile("(.*\\.)?rotary_emb\\.inv_freq|(.*\\.)?position_ids|"
             + "(model\\.)?(visual|vision_tower|audio_tower|vision_embedder|embed_vision|embed_audio|multi_modal_projector|mtp)\\..*|"
             + ".*\\.(input|output)_(max|min)|(pooler|cls|lm_head_mlm)\\..*");
@@ -33,8 +36,9 @@ final class TensorBinder {
 
     private final ModelSpec spec;
     private final Scope scope;
-    private final List<String> issues = new ArrayList<>();
+    private final List<TensorProblem> issues = new ArrayList<>();
     private final Map<String, Tensor> left = new TreeMap<>();
+    private final Set<String> blocks = new TreeSet<>();
 
     private TensorBinder(ModelSpec spec, Scope scope) {
         this.spec = spec;
@@ -45,9 +49,26 @@ final class TensorBinder {
     /// list; all offenders are listed together. Decoded FP8 matrices are allocated in `scope`.
     static Map<String, Tensor> bind(ModelSpec spec, Map<String, Tensor> tensors, Scope scope) {
         TensorBinder binder = new TensorBinder(spec, scope);
-        tensors.forEach(binder::take);
-        binder.decodeBlocks();
-        return binder.match();
+        Checked checked = binder.check(tensors);
+        if (checked.problems().isEmpty()) return checked.bound();
+        throw Fault.of(EngineFault.TENSOR_MISMATCH, "%d tensors do not fit the config", checked.problems().size())
+                .where("model_type " + spec.modelType()).issues(checked.problems().stream().map(TensorProblem::toString).toList())
+                .next("compare config.json with the files it came with").exception();
+    }
+
+    /// What fits, by canonical name, and what does not.
+    public record Checked(Map<String, Tensor> bound, List<TensorProblem> problems) {}
+
+    /// As binding, for looking only: no tensor's data is read, nothing is allocated, and problems are returned.
+    public static Checked check(ModelSpec spec, Map<String, Tensor> tensors) {
+        return new TensorBinder(spec, null).check(tensors);
+    }
+
+    private Checked check(Map<String, Tensor> tensors) {
+        tensors.forEach(this::take);
+        decodeBlocks();
+        Map<String, Tensor> bound = match();
+        return new Checked(bound, List.copyOf(issues));
     }
 
     private void take(String name, Tensor tensor) {
@@ -65,7 +86,7 @@ final class TensorBinder {
     }
 
     private void put(String canonical, String name, Tensor tensor) {
-        if (left.put(canonical, tensor) != null) issues.add(name + " is there twice, in different forms");
+        if (left.put(canonical, tensor) != null) issues.add(new TensorProblem(Kind.TWICE, canonical, name, "one form of it"));
     }
 
     /// A stack of expert matrices (E, N, K), or gate above up (E, 2N, K), as single matrices over the same bytes.
@@ -111,11 +132,12 @@ final class TensorBinder {
             long columnBlocks = packed.rank() == 2 ? Math.ceilDiv(packed.dim(1), (long) BLOCK) : 0;
             if (scales == null || scales.rank() != 2 || scales.dim(0) != rowBlocks || scales.dim(1) != columnBlocks
                     || !Quant.supports(scales.dtype())) {
-                issues.add(name + " " + packed.describe() + " needs " + name + SCALE + " [" + rowBlocks + ", " + columnBlocks
-                        + "], got " + (scales == null ? "none" : scales.describe()));
+                issues.add(new TensorProblem(Kind.SHAPE, name + SCALE, scales == null ? "none" : scales.describe(),
+                        "[" + rowBlocks + ", " + columnBlocks + "] for " + packed.describe()));
                 continue;
             }
-            left.put(name, Fp8Blocks.decode(packed, Quant.decode(scales), BLOCK, scope));
+            blocks.add(name);
+            if (scope != null) left.put(name, Fp8Blocks.decode(packed, Quant.decode(scales), BLOCK, scope));
         }
     }
 
@@ -124,22 +146,19 @@ final class TensorBinder {
         for (Binding need : TensorPlan.of(spec)) {
             Tensor tensor = left.remove(need.name());
             if (tensor == null) {
-                issues.add(need.name() + " is missing, expected " + Arrays.toString(need.shape()));
+                issues.add(new TensorProblem(Kind.MISSING, need.name(), "nothing", Arrays.toString(need.shape())));
             } else if (!Arrays.equals(tensor.shape(), need.shape())) {
-                issues.add(need.name() + " is " + tensor.describe() + ", expected " + Arrays.toString(need.shape()));
-            } else if (!Quant.supports(tensor.dtype()) || need.role() == Role.VECTOR && tensor.dtype().quantized()) {
-                issues.add(need.name() + " has type " + tensor.dtype() + ", which cannot be used here");
+                issues.add(new TensorProblem(Kind.SHAPE, need.name(), tensor.describe(), Arrays.toString(need.shape())));
+            } else if (!Quant.supports(tensor.dtype()) && !blocks.contains(need.name()) || need.role() == Role.VECTOR && tensor.dtype().quantized()) {
+                issues.add(new TensorProblem(Kind.TYPE, need.name(), tensor.dtype().toString(), "a type that can be used here"));
             } else {
                 bound.put(need.name(), tensor);
             }
         }
         left.forEach((name, tensor) -> {
-            if (!unusedShare(name)) issues.add(name + " " + tensor.describe() + " is not used by this model");
+            if (!unusedShare(name)) issues.add(new TensorProblem(Kind.UNEXPECTED, name, tensor.describe(), "nothing"));
         });
-        if (issues.isEmpty()) return bound;
-        throw Fault.of(EngineFault.TENSOR_MISMATCH, "%d tensors do not fit the config", issues.size())
-                .where("model_type " + spec.modelType()).issues(issues)
-                .next("compare config.json with the files it came with").exception();
+        return bound;
     }
 
     /// Layers that read another layer's keys and values may still carry the matrices they do not use; a tied head may
