@@ -12,6 +12,7 @@ import dev.stoa.memory.MemoryStore;
 import dev.stoa.route.Router;
 import dev.stoa.serve.expert.Experts;
 import dev.stoa.serve.pipeline.Backend;
+import dev.stoa.template.dialect.Dialect;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,12 +36,13 @@ public final class BaseModel implements AutoCloseable {
     public static BaseModel open(LoadConfig config, String id) throws IOException {
         Engine engine = Engine.open(config);
         try {
-            ChatPrompts prompts = new ChatPrompts(engine.template(), engine.tokenizer(), engine.text().variables());
+            Dialect dialect = Dialect.of(engine.model().spec().modelType());
+            ChatPrompts prompts = new ChatPrompts(engine.template(), engine.tokenizer(), engine.text().variables(), dialect);
             int limit = engine.model().spec().maxContext();
             int context = config.contextTokens() == 0 ? limit : Math.min(limit, config.contextTokens());
             String name = id == null ? name(config.model()) : id;
             Backend.Model facts = new Backend.Model(
-                    name, engine.model().hash(), context, defaults(config.model()), engine.kernels().id());
+                    name, engine.model().hash(), context, defaults(config.model()), engine.kernels().id(), dialect);
             return new BaseModel(engine, prompts, facts);
         } catch (IOException | RuntimeException failure) {
             engine.close();

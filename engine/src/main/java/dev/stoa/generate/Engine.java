@@ -40,7 +40,6 @@ public final class Engine implements Generator {
     private final LoadConfig config;
     private final Model model;
     private final TextSetup text;
-    private final List<Integer> eosIds;
     private final Ledger ledger;
     private final List<Runnable> onClose;
     private final Scope scope;
@@ -62,7 +61,6 @@ public final class Engine implements Generator {
         this.config = config;
         this.model = model;
         this.text = text;
-        this.eosIds = List.copyOf(eosIds);
         this.ledger = ledger;
         this.onClose = onClose;
         this.scope = ledger.scope("engine workspace");
@@ -79,7 +77,7 @@ public final class Engine implements Generator {
         int limit = model.spec().maxContext();
         int context = config.contextTokens() == 0 ? limit : Math.min(limit, config.contextTokens());
         this.intake = new Intake(model, context, caches, adapters,
-                new GenerateTask.Tools(new Sampler(), distribution, text.tokenizer(), this.eosIds));
+                new GenerateTask.Tools(new Sampler(), distribution, text.tokenizer(), List.copyOf(eosIds)));
         this.capacity = config.maxConcurrent() + config.maxQueue();
         this.permits = new Semaphore(capacity);
         this.thread = Thread.ofPlatform().name("stoa-engine").daemon().unstarted(this::run);
@@ -121,11 +119,6 @@ public final class Engine implements Generator {
     /// Template variables and the identities of tokenizer and template.
     public TextSetup text() {
         return text;
-    }
-
-    /// The tokens that end an answer, ascending.
-    public List<Integer> eosIds() {
-        return eosIds;
     }
 
     public Kernels kernels() {

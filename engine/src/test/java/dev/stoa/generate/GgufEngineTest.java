@@ -15,6 +15,7 @@ import dev.stoa.format.GgufValue;
 import dev.stoa.format.GgufWriter;
 import dev.stoa.format.MlxQuantizer;
 import dev.stoa.format.ModelConverter;
+import dev.stoa.format.ModelFiles;
 import dev.stoa.format.TensorItem;
 import dev.stoa.format.TensorPolicy;
 import dev.stoa.model.AdapterConverter;
@@ -202,8 +203,8 @@ class GgufEngineTest {
     }
 
     private static TreeSet<Integer> ends(Path file) throws IOException {
-        try (Engine engine = open(file)) {
-            return new TreeSet<>(engine.eosIds());
+        try (Engine engine = open(file); Scope scope = new Ledger().scope("ends")) {
+            return new TreeSet<>(EosIds.of(engine.model().spec(), ModelFiles.open(file, scope), engine.text()));
         }
     }
 
