@@ -7,8 +7,7 @@ import dev.stoa.Fault;
 import dev.stoa.adapter.Adapter;
 import dev.stoa.adapter.AdapterSet;
 import dev.stoa.cache.CacheStack;
-import dev.stoa.format.Gguf;
-import dev.stoa.format.ModelDirectory;
+import dev.stoa.format.ModelFiles;
 import dev.stoa.format.SafetensorsWriter;
 import dev.stoa.kernel.KernelProvider;
 import dev.stoa.kernel.Kernels;
@@ -90,8 +89,7 @@ final class BenchLogitsVerb implements Callable<Integer> {
     }
 
     private Model load(Kernels chosen, Scope scope) throws IOException {
-        if (Files.isRegularFile(model)) return Model.load(Gguf.open(model, scope), chosen, scope);
-        return Model.load(ModelDirectory.openWithoutTokenizer(model, scope), chosen, scope);
+        return Model.load(ModelFiles.openWithoutTokenizer(model, scope), chosen, scope);
     }
 
     private void check(Model loaded) {

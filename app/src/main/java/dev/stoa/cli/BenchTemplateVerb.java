@@ -19,15 +19,12 @@ import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
-import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 
 /// `stoa bench template`: many renderings, for comparing chat templates with another implementation.
@@ -91,7 +88,7 @@ final class BenchTemplateVerb implements Callable<Integer> {
         }
         Map<String, Object> variables = new LinkedHashMap<>();
         if (fields.has("variables")) {
-            fields.object("variables").node().properties().forEach(entry -> variables.put(entry.getKey(), plain(entry.getValue())));
+            fields.object("variables").node().properties().forEach(entry -> variables.put(entry.getKey(), dev.stoa.serve.http.Json.plain(entry.getValue())));
         }
         return template.render(variables, clock(fields)).text();
     }
@@ -108,24 +105,5 @@ final class BenchTemplateVerb implements Callable<Integer> {
         } catch (DateTimeException wrong) {
             throw fields.fault("now", "not a time").expected("an ISO time like 2026-01-31T12:00:00").exception();
         }
-    }
-
-    private static Object plain(JsonNode node) {
-        return switch (node.getNodeType()) {
-            case OBJECT -> {
-                Map<String, Object> map = new LinkedHashMap<>();
-                node.properties().forEach(entry -> map.put(entry.getKey(), plain(entry.getValue())));
-                yield map;
-            }
-            case ARRAY -> {
-                List<Object> list = new ArrayList<>();
-                for (JsonNode item : node) list.add(plain(item));
-                yield list;
-            }
-            case STRING -> node.stringValue();
-            case NUMBER -> node.isIntegralNumber() ? (Object) node.bigIntegerValue() : (Object) node.doubleValue();
-            case BOOLEAN -> node.booleanValue();
-            case NULL, MISSING, BINARY, POJO -> null;
-        };
     }
 }

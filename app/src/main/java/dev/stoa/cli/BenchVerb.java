@@ -33,7 +33,7 @@ final class BenchVerb implements Callable<Integer> {
     private static final int WARM_UP_RUNS = 2;
     private final Session session;
 
-    @Parameters(paramLabel = "MODEL", arity = "0..1", description = "A model directory.")
+    @Parameters(paramLabel = "MODEL", arity = "0..1", description = "A model directory or a GGUF file.")
     private Path directory;
 
     @Option(names = "--prompt-tokens", defaultValue = "64", paramLabel = "N", description = "Prompt length (default: ${DEFAULT-VALUE}).")

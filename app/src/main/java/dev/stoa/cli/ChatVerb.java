@@ -26,7 +26,7 @@ import picocli.CommandLine.Parameters;
 /// `stoa chat MODEL`: a conversation. On a terminal with line editing and history; otherwise one question per line.
 /// Ctrl-C stops the answer only.
 @Command(
-        name = "chat", sortOptions = false, description = "Talk with a model directory and experts.",
+        name = "chat", sortOptions = false, description = "Talk with a model and experts.",
         footer = {"", "Inside: /help shows the commands.", "", "Examples:", "  stoa chat base", "  stoa chat base --expert sql=adapters/sql"})
 final class ChatVerb implements Callable<Integer> {
     private static final String HELP = """
@@ -41,10 +41,10 @@ final class ChatVerb implements Callable<Integer> {
 
     private final Session session;
 
-    @Parameters(paramLabel = "MODEL", description = "A model directory as transformers saves it.")
+    @Parameters(paramLabel = "MODEL", description = "A model directory (Hugging Face or MLX) or a GGUF file.")
     private Path directory;
 
-    @Option(names = "--expert", paramLabel = "[NAME=]DIR[*W]", description = "A PEFT adapter directory (repeatable, up to 4).")
+    @Option(names = "--expert", paramLabel = "[NAME=]DIR[*W]", description = "An adapter, PEFT, MLX or GGUF (repeatable, up to 4).")
     private List<String> experts = List.of();
 
     @Option(names = "--compose", paramLabel = "HOW", description = "How several experts are combined: sum, logits or select.")

@@ -8,7 +8,7 @@ import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/// `--expert [NAME=]DIR[*WEIGHT]`: without a name, the directory's.
+/// `--expert [NAME=]DIR[*WEIGHT]`, the adapter being a directory or a GGUF file: without a name, that of the file.
 record ExpertArgument(String name, Path directory, double weight) {
     private static final Pattern FORM = Pattern.compile("(?:([A-Za-z0-9][A-Za-z0-9._-]{0,63})=)?(.+?)(?:\\*([0-9.]+))?");
 
@@ -21,7 +21,7 @@ record ExpertArgument(String name, Path directory, double weight) {
         String name = matcher.group(1);
         if (name == null) {
             Path last = directory.toAbsolutePath().normalize().getFileName();
-            name = last == null ? "expert" : last.toString().replaceAll("[^A-Za-z0-9._-]", "-");
+            name = last == null ? "expert" : last.toString().replaceFirst("\\.gguf$", "").replaceAll("[^A-Za-z0-9._-]", "-");
         }
         return new ExpertArgument(name.toLowerCase(Locale.ROOT), directory, weight(matcher.group(3), text));
     }

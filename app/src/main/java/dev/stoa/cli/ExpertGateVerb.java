@@ -33,7 +33,7 @@ final class ExpertGateVerb implements Callable<Integer> {
     @Parameters(arity = "0..1", paramLabel = "health|forgetting", description = "Only this check.")
     private String only;
 
-    @Option(names = "--base", required = true, paramLabel = "DIR", description = "The base model's directory.")
+    @Option(names = "--base", required = true, paramLabel = "MODEL", description = "The base: a model directory or a GGUF file.")
     private Path base;
 
     @Option(names = "--expert", required = true, paramLabel = "DIR", description = "The adapter's directory.")

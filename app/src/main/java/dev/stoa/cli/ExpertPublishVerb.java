@@ -7,6 +7,7 @@ import dev.stoa.gate.GateReport;
 import dev.stoa.gate.Health;
 import dev.stoa.gate.HealthReport;
 import dev.stoa.library.Active;
+import dev.stoa.library.AdapterFacts;
 import dev.stoa.library.Evidence;
 import dev.stoa.library.ExpertVersion;
 import dev.stoa.library.Library;
@@ -37,7 +38,7 @@ final class ExpertPublishVerb implements Callable<Integer> {
     @Option(names = "--library", required = true, paramLabel = "DIR", description = "The library's directory; made when missing.")
     private Path library;
 
-    @Option(names = "--base", required = true, paramLabel = "DIR", description = "The base model's directory.")
+    @Option(names = "--base", required = true, paramLabel = "MODEL", description = "The base: a model directory or a GGUF file.")
     private Path base;
 
     @Option(names = "--expert", required = true, paramLabel = "DIR", description = "The adapter's directory.")
@@ -66,10 +67,12 @@ final class ExpertPublishVerb implements Callable<Integer> {
                         .issues(health.failures()).next("stoa expert gate health --base " + base + " --expert " + expert).exception();
             }
             String hash = loaded.engine().model().hash();
-            Manifest.Base on = new Manifest.Base(hash, hash, loaded.engine().text().tokenizerHash(), loaded.engine().text().templateHash());
+            AdapterFacts facts = AdapterFacts.read(expert);
+            String trainedOn = facts.baseHash() == null ? hash : facts.baseHash();
+            Manifest.Base on = new Manifest.Base(trainedOn, trainedOn, loaded.engine().text().tokenizerHash(), loaded.engine().text().templateHash());
             String next = version == null ? next(store.versions(name)) : version;
             Manifest draft = Manifest.of(name, next, domains.isEmpty() ? List.of(name) : domains, on, Version.STOA);
-            ExpertVersion added = store.add(draft, expert);
+            ExpertVersion added = store.add(draft, expert, facts);
             GateReport.Subject subject = new GateReport.Subject(name, next, added.manifest().adapter().adapterHash());
             GateReport report = GateReport.of(health, Version.STOA, "stoa expert publish", hash, subject);
             String kept = store.keepReport("health", report.runId(), report.toJson());

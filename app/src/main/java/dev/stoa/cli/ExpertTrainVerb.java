@@ -41,7 +41,7 @@ import picocli.CommandLine.Option;
 final class ExpertTrainVerb implements Callable<Integer> {
     private final Session session;
 
-    @Option(names = "--base", required = true, paramLabel = "DIR", description = "The base model's directory.")
+    @Option(names = "--base", required = true, paramLabel = "MODEL", description = "The base: a model directory or a GGUF file.")
     private Path base;
 
     @Option(names = "--data", required = true, paramLabel = "FILE", description = "Rows to learn, JSON Lines.")

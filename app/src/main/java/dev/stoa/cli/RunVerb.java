@@ -20,21 +20,21 @@ import picocli.CommandLine.Parameters;
 
 /// `stoa run MODEL [PROMPT]`: one answer on stdout.
 @Command(
-        name = "run", sortOptions = false, description = "Answer one prompt with a model directory and experts.",
+        name = "run", sortOptions = false, description = "Answer one prompt with a model and experts.",
         footer = {
-            "", "Examples:", "  stoa run base \"What is 2 + 2?\"", "  stoa run base --expert adapters/sql \"Users who never ordered\"",
+            "", "Examples:", "  stoa run base \"What is 2 + 2?\"", "  stoa run base --expert adapters/sql \"Users who never ordered\"", "  stoa run base-q4.gguf --expert adapters/sql \"Users who never ordered\"",
             "  cat notes.txt | stoa run base --expert a=dir1*0.6 --expert b=dir2*0.4 \"Summarize:\""
         })
 final class RunVerb implements Callable<Integer> {
     private final Session session;
 
-    @Parameters(index = "0", paramLabel = "MODEL", description = "A model directory as transformers saves it.")
+    @Parameters(index = "0", paramLabel = "MODEL", description = "A model directory (Hugging Face or MLX) or a GGUF file.")
     private Path directory;
 
     @Parameters(index = "1..*", paramLabel = "PROMPT", arity = "0..*", description = "The question; what comes on stdin is appended.")
     private List<String> words = List.of();
 
-    @Option(names = "--expert", paramLabel = "[NAME=]DIR[*W]", description = "A PEFT adapter directory (repeatable, up to 4).")
+    @Option(names = "--expert", paramLabel = "[NAME=]DIR[*W]", description = "An adapter, PEFT, MLX or GGUF (repeatable, up to 4).")
     private List<String> experts = List.of();
 
     @Option(names = "--compose", paramLabel = "HOW", description = "How several experts are combined: sum, logits or select.")

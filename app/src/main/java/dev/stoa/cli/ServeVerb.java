@@ -31,7 +31,7 @@ import picocli.CommandLine.Parameters;
 
 /// `stoa serve MODEL`: the OpenAI-compatible server and the console page, until stopped.
 @Command(
-        name = "serve", sortOptions = false, description = "Serve a model directory and experts over the OpenAI API.",
+        name = "serve", sortOptions = false, description = "Serve a model and experts over the OpenAI API.",
         footer = {
             "", "Examples:", "  stoa serve base --expert sql=adapters/sql", "  stoa serve base --library experts --router router --port 8000",
             "  stoa serve base --port 0 --detach"
@@ -39,7 +39,7 @@ import picocli.CommandLine.Parameters;
 final class ServeVerb implements Callable<Integer> {
     private final Session session;
 
-    @Parameters(paramLabel = "MODEL", description = "A model directory as transformers saves it.")
+    @Parameters(paramLabel = "MODEL", description = "A model directory (Hugging Face or MLX) or a GGUF file.")
     private Path directory;
 
     @Option(names = "--port", paramLabel = "N", defaultValue = "8000", description = "Port (0: a free one; default: ${DEFAULT-VALUE}).")
@@ -48,10 +48,10 @@ final class ServeVerb implements Callable<Integer> {
     @Option(names = "--host", paramLabel = "ADDRESS", defaultValue = "127.0.0.1", description = "Address to listen on (default: ${DEFAULT-VALUE}).")
     private String host;
 
-    @Option(names = "--model-id", paramLabel = "ID", description = "The base's name for clients (default: the directory's).")
+    @Option(names = "--model-id", paramLabel = "ID", description = "The base's name for clients (default: the directory's or file's).")
     private String id;
 
-    @Option(names = "--expert", paramLabel = "[NAME=]DIR", description = "Mount a PEFT adapter directory (repeatable).")
+    @Option(names = "--expert", paramLabel = "[NAME=]DIR", description = "Mount an adapter, PEFT, MLX or GGUF (repeatable).")
     private List<String> experts = List.of();
 
     @Option(names = "--library", paramLabel = "DIR", description = "Mount the library's published experts and follow it.")

@@ -78,7 +78,8 @@ final class AdaptersHandler {
             throw Fault.of(AppFault.PATH_NOT_ALLOWED, "the source is not a directory this server may read").where("source").got(source)
                     .next(rootsHint()).exception();
         }
-        if (Files.isDirectory(real) && roots.stream().anyMatch(real::startsWith)) return real;
+        boolean adapter = Files.isDirectory(real) || Files.isRegularFile(real) && real.toString().endsWith(".gguf");
+        if (adapter && roots.stream().anyMatch(real::startsWith)) return real;
         throw Fault.of(AppFault.PATH_NOT_ALLOWED, "the source is not a directory this server may read").where("source").got(source)
                 .next(rootsHint()).exception();
     }

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.stoa.serve;
 
+import dev.stoa.AppFault;
+import dev.stoa.Fault;
+import dev.stoa.FaultException;
 import dev.stoa.serve.pipeline.Backend;
 import dev.stoa.template.ChatTemplate;
 import dev.stoa.template.Message;
+import dev.stoa.template.dialect.Dialect;
 import dev.stoa.token.Tokenizer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
@@ -25,12 +30,14 @@ public final class ChatPrompts implements Backend.PromptEncoder {
     private final ChatTemplate template;
     private final Tokenizer tokenizer;
     private final Map<String, ?> variables;
+    private final Dialect dialect;
     private final Pattern forged;
 
     /// `template` may be null: then the messages' texts are joined by line ends, as for a model that only completes.
-    public ChatPrompts(ChatTemplate template, Tokenizer tokenizer, Map<String, ?> variables) {
+    public ChatPrompts(ChatTemplate template, Tokenizer tokenizer, Map<String, ?> variables, Dialect dialect) {
         this.template = template;
         this.tokenizer = tokenizer;
+        this.dialect = dialect;
         this.variables = Map.copyOf(variables);
         List<String> specials = new ArrayList<>(List.of(SET_ASIDE.pattern()));
         List<String> texts = new ArrayList<>();
@@ -48,20 +55,64 @@ public final class ChatPrompts implements Backend.PromptEncoder {
     }
 
     @Override
-    public int[] encode(List<Message> messages) {
+    public Backend.Prompt prompt(List<Message> messages, List<Object> tools, Map<String, Object> arguments) {
         if (template == null) {
-            return tokenizer.encode(messages.stream().map(Message::content).collect(Collectors.joining("\n")), false);
+            if (!tools.isEmpty()) throw noTools("the model has no chat template");
+            return new Backend.Prompt(tokenizer.encode(messages.stream().map(Message::content).collect(Collectors.joining("\n")), false), null);
         }
+        Map<String, Object> all = new LinkedHashMap<>(variables);
+        all.putAll(arguments);
         List<String> aside = new ArrayList<>();
         List<Message> safe = new ArrayList<>();
         for (Message message : messages) {
-            String content = forged.matcher(message.content()).replaceAll(found -> {
-                aside.add(found.group());
-                return OPEN + Integer.toString(aside.size() - 1) + CLOSE;
-            });
-            safe.add(new Message(message.role(), content));
+            Map<String, Object> more = new LinkedHashMap<>();
+            message.more().forEach((name, value) -> more.put(name, safe(value, aside)));
+            safe.add(new Message(message.role(), safe(message.content(), aside), more));
         }
-        String text = template.render(safe, true, variables).text();
+        if (!tools.isEmpty()) all.put("tools", safe(tools, aside));
+        String text = template.render(safe, true, all).text();
+        if (!tools.isEmpty()) {
+            all.remove("tools");
+            if (text.equals(template.render(safe, true, all).text())) throw noTools("the model's chat template has no place for tools");
+        }
+        return new Backend.Prompt(ids(text, aside), dialect.opened(text));
+    }
+
+    private static FaultException noTools(String why) {
+        return Fault.of(AppFault.UNSUPPORTED_PARAMETER, "%s", why).where("tools").next("use a model whose template shows tools").exception();
+    }
+
+    /// Ids of a conversation without tools.
+    public int[] encode(List<Message> messages) {
+        return prompt(messages, List.of(), Map.of()).ids();
+    }
+
+    /// A value whose texts hold no special token: each is set aside.
+    private Object safe(Object value, List<String> aside) {
+        return switch (value) {
+            case String text -> safe(text, aside);
+            case List<?> list -> {
+                List<Object> items = new ArrayList<>();
+                for (Object item : list) items.add(safe(item, aside));
+                yield items;
+            }
+            case Map<?, ?> map -> {
+                Map<Object, Object> entries = new LinkedHashMap<>();
+                map.forEach((name, item) -> entries.put(name instanceof String text ? safe(text, aside) : name, safe(item, aside)));
+                yield entries;
+            }
+            case null, default -> value;
+        };
+    }
+
+    private String safe(String text, List<String> aside) {
+        return forged.matcher(text).replaceAll(found -> {
+            aside.add(found.group());
+            return OPEN + Integer.toString(aside.size() - 1) + CLOSE;
+        });
+    }
+
+    private int[] ids(String text, List<String> aside) {
         if (aside.isEmpty()) return tokenizer.encode(text, true);
         List<int[]> parts = new ArrayList<>();
         Matcher matcher = SET_ASIDE.matcher(text);

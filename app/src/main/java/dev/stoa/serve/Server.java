@@ -77,7 +77,7 @@ public final class Server implements AutoCloseable {
     /// Every path the server answers.
     private static RouteTable routes(
             Backend backend, Config config, ModelNames names, TraceRing traces, Metrics metrics, Pipeline pipeline) {
-        ChatHandler chat = new ChatHandler(pipeline, backend.tokenizer(), fingerprint(backend.model()));
+        ChatHandler chat = new ChatHandler(pipeline, backend.tokenizer(), fingerprint(backend.model()), backend.model().dialect());
         ModelsHandler models = new ModelsHandler(names, backend.experts());
         AdaptersHandler adapters = new AdaptersHandler(backend.experts(), config.adapterRoots());
         HealthHandler health = new HealthHandler(backend, pipeline, config.problems());

@@ -58,7 +58,7 @@ class RefusalTest {
                 Arguments.of(tiny + ",\"stop\":[\"\"]}", 400, "out_of_range", "stop"),
                 Arguments.of(tiny + ",\"stop\":[\"a\",\"b\",\"c\",\"d\",\"e\"]}", 400, "out_of_range", "stop"),
                 Arguments.of(tiny + ",\"top_logprobs\":3}", 400, "out_of_range", "top_logprobs"),
-                Arguments.of(tiny + ",\"tools\":[{\"type\":\"function\"}]}", 400, "unsupported_parameter", "tools"),
+                Arguments.of(tiny + ",\"tools\":[{\"type\":\"function\"}]}", 400, "unsupported_parameter", "tools[0]"),
                 Arguments.of(tiny + ",\"response_format\":{\"type\":\"json_object\"}}", 400, "unsupported_parameter", "response_format"),
                 Arguments.of(tiny + ",\"frequency_penalty\":0.5}", 400, "unsupported_parameter", "frequency_penalty"),
                 Arguments.of(tiny + ",\"logit_bias\":{\"5\":1}}", 400, "unsupported_parameter", "logit_bias"),

@@ -5,7 +5,9 @@ import dev.stoa.generate.GenerateRequest;
 import dev.stoa.serve.http.ApiKeys;
 import dev.stoa.serve.pipeline.Backend;
 import dev.stoa.serve.pipeline.Limits;
+import dev.stoa.template.ChatTemplate;
 import dev.stoa.template.Message;
+import dev.stoa.template.dialect.Dialect;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -14,6 +16,7 @@ import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Function;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -35,11 +38,21 @@ final class TestServer implements AutoCloseable {
     TestServer(Function<GenerateRequest, String> script, ApiKeys keys, List<Path> roots, boolean routed, Limits limits) {
         generator = new ScriptedGenerator(CONTEXT, script);
         ByteTokenizer tokenizer = new ByteTokenizer();
-        Backend.Model model = new Backend.Model("tiny", "model-hash", CONTEXT, Backend.Defaults.PLAIN, "scripted");
+        Backend.Model model = new Backend.Model("tiny", "model-hash", CONTEXT, Backend.Defaults.PLAIN, "scripted", Dialect.NONE);
         Backend backend = new Backend(
-                model, generator, tokenizer, messages -> tokenizer.encode(render(messages), false), experts,
-                routed ? router : null, memory);
+                model, generator, tokenizer, (messages, tools, arguments) -> new Backend.Prompt(tokenizer.encode(render(messages), false), null),
+                experts, routed ? router : null, memory);
         server = Server.start(backend, new Server.Config("127.0.0.1", 0, keys, roots, limits, List::of));
+    }
+
+    /// A server whose model has this template and writes this dialect.
+    TestServer(Function<GenerateRequest, String> script, Dialect dialect, String template) {
+        generator = new ScriptedGenerator(2000, script);
+        ByteTokenizer tokenizer = new ByteTokenizer();
+        Backend.Model model = new Backend.Model("tiny", "model-hash", 2000, Backend.Defaults.PLAIN, "scripted", dialect);
+        ChatPrompts prompts = new ChatPrompts(ChatTemplate.parse(template), tokenizer, Map.of("eos_token", "<end>"), dialect);
+        server = Server.start(new Backend(model, generator, tokenizer, prompts, experts, null, memory),
+                new Server.Config("127.0.0.1", 0, ApiKeys.NONE, List.of(), Limits.DEFAULT, List::of));
     }
 
     static String render(List<Message> messages) {

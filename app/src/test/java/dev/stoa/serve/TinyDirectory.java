@@ -6,23 +6,32 @@ import dev.stoa.adapter.AdapterHash;
 import dev.stoa.adapter.Delta;
 import dev.stoa.adapter.PeftWriter;
 import dev.stoa.adapter.TargetId;
+import dev.stoa.format.GgufValue;
+import dev.stoa.format.GgufWriter;
+import dev.stoa.format.Safetensors;
 import dev.stoa.format.SafetensorsWriter;
+import dev.stoa.format.TensorItem;
 import dev.stoa.generate.Engine;
 import dev.stoa.generate.LoadConfig;
 import dev.stoa.model.ModelSpec;
 import dev.stoa.model.TensorPlan;
 import dev.stoa.model.family.Families;
+import dev.stoa.tensor.Ledger;
+import dev.stoa.tensor.Scope;
 import dev.stoa.tensor.Tensor;
 import dev.stoa.token.BpeTrainer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /// A model directory with random weights and a small tokenizer, and adapters for it, written like transformers and PEFT
@@ -56,6 +65,63 @@ public final class TinyDirectory {
         Files.writeString(directory.resolve("tokenizer_config.json"), "{\"eos_token\":\"<end>\",\"bos_token\":\"<bos>\"}");
         Files.writeString(directory.resolve("chat_template.jinja"), TEMPLATE);
         return directory;
+    }
+
+    /// The same model as a GGUF file: its weights under their GGUF names, its tokenizer and template as metadata.
+    public static Path gguf(Path directory, Path file) throws IOException {
+        JsonNode config = JsonMapper.shared().readTree(CONFIG);
+        JsonNode tokenizer = JsonMapper.shared().readTree(Files.readString(directory.resolve("tokenizer.json")));
+        Map<String, GgufValue> metadata = new LinkedHashMap<>();
+        metadata.put("general.architecture", GgufValue.text("qwen3"));
+        metadata.put("general.sampling.temp", GgufValue.f32(0.5f));
+        int[] numbers = {config.get("num_hidden_layers").asInt(), config.get("max_position_embeddings").asInt(), config.get("hidden_size").asInt(),
+            config.get("intermediate_size").asInt(), config.get("num_attention_heads").asInt(), config.get("num_key_value_heads").asInt(),
+            config.get("head_dim").asInt(), config.get("head_dim").asInt()};
+        String[] names = {"block_count", "context_length", "embedding_length", "feed_forward_length", "attention.head_count",
+            "attention.head_count_kv", "attention.key_length", "attention.value_length"};
+        for (int i = 0; i < names.length; i++) metadata.put("qwen3." + names[i], GgufValue.u32(numbers[i]));
+        metadata.put("qwen3.attention.layer_norm_rms_epsilon", GgufValue.f32(1e-6f));
+        metadata.put("qwen3.rope.freq_base", GgufValue.f32(10000));
+        vocabulary(tokenizer, metadata);
+        metadata.put("tokenizer.chat_template", GgufValue.text(TEMPLATE));
+        try (Scope scope = new Ledger().scope("gguf")) {
+            Safetensors weights = Safetensors.open(directory.resolve("model.safetensors"), scope);
+            GgufWriter.write(file, metadata, weights.names().stream().map(name -> TensorItem.copy(ggufName(name), weights.find(name))).toList());
+        }
+        return file;
+    }
+
+    private static void vocabulary(JsonNode tokenizer, Map<String, GgufValue> metadata) {
+        TreeMap<Integer, String> tokens = new TreeMap<>();
+        tokenizer.get("model").get("vocab").properties().forEach(entry -> tokens.put(entry.getValue().asInt(), entry.getKey()));
+        Set<Integer> special = new HashSet<>();
+        for (JsonNode added : tokenizer.get("added_tokens")) {
+            tokens.put(added.get("id").asInt(), added.get("content").asString());
+            special.add(added.get("id").asInt());
+        }
+        List<String> merges = new ArrayList<>();
+        for (JsonNode merge : tokenizer.get("model").get("merges")) {
+            merges.add(merge.isString() ? merge.asString() : merge.get(0).asString() + " " + merge.get(1).asString());
+        }
+        metadata.put("tokenizer.ggml.model", GgufValue.text("gpt2"));
+        metadata.put("tokenizer.ggml.pre", GgufValue.text("gpt-2"));
+        metadata.put("tokenizer.ggml.tokens", GgufValue.texts(List.copyOf(tokens.values())));
+        metadata.put("tokenizer.ggml.token_type", GgufValue.i32s(tokens.keySet().stream().mapToInt(id -> special.contains(id) ? 3 : 1).toArray()));
+        metadata.put("tokenizer.ggml.merges", GgufValue.texts(merges));
+        tokens.forEach((id, token) -> {
+            if (token.equals("<bos>")) metadata.put("tokenizer.ggml.bos_token_id", GgufValue.u32(id));
+            if (token.equals("<end>")) metadata.put("tokenizer.ggml.eos_token_id", GgufValue.u32(id));
+        });
+    }
+
+    private static String ggufName(String name) {
+        String[][] renames = {{"model.embed_tokens.weight", "token_embd.weight"}, {"model.norm.weight", "output_norm.weight"}, {"model.layers.", "blk."},
+            {"input_layernorm", "attn_norm"}, {"post_attention_layernorm", "ffn_norm"}, {"self_attn.q_norm", "attn_q_norm"},
+            {"self_attn.k_norm", "attn_k_norm"}, {"self_attn.q_proj", "attn_q"}, {"self_attn.k_proj", "attn_k"}, {"self_attn.v_proj", "attn_v"},
+            {"self_attn.o_proj", "attn_output"}, {"mlp.gate_proj", "ffn_gate"}, {"mlp.up_proj", "ffn_up"}, {"mlp.down_proj", "ffn_down"}};
+        String result = name;
+        for (String[] rename : renames) result = result.replace(rename[0], rename[1]);
+        return result;
     }
 
     /// An adapter with random factors; another seed, another adapter.

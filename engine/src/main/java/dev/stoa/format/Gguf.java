@@ -24,7 +24,10 @@ import java.util.regex.Pattern;
 /// A GGUF model or adapter, one file or a complete split set (`name-00001-of-0000N.gguf`), mapped read-only. Tensors
 /// have the names of the file and row-major shapes (GGUF's ne reversed); they share the mapping and live as long as the
 /// scope it was opened in; `close` is therefore empty. Immutable and thread-safe.
-public final class Gguf implements Weights {
+public final class Gguf implements Weights, ModelFiles {
+    /// Metadata of a copy: model_hash of the model it was made of, and those of which that one is a copy.
+    static final String ORIGIN = "stoa.origin.model_hash";
+    static final String EARLIER_ORIGINS = "stoa.origin.earlier";
     private static final Pattern SPLIT = Pattern.compile("(.+)-(\\d{5})-of-(\\d{5})\\.gguf");
     private final TreeMap<String, Tensor> tensors = new TreeMap<>();
     private final List<GgufHeader> headers = new ArrayList<>();
@@ -114,13 +117,18 @@ public final class Gguf implements Weights {
         return files;
     }
 
+    @Override
+    public Path path() {
+        return files.getFirst();
+    }
+
     /// model_hash: size and SHA-256 of the contents, whatever the files are called. Reads everything.
+    @Override
     public String modelHash() throws IOException {
         return ModelHashes.gguf(files, digests);
     }
 
-    /// Refuses the file when a manifest beside it lists another one under its name. Reads everything, which [#modelHash]
-    /// then does not do again.
+    @Override
     public void requireManifest() throws IOException {
         Path directory = files.getFirst().toAbsolutePath().getParent();
         PackManifest manifest = PackManifest.read(directory);
@@ -128,7 +136,22 @@ public final class Gguf implements Weights {
         if (listed) PackManifest.require(directory, files, digests);
     }
 
+    @Override
+    public List<String> origins(String modelHash) {
+        if (!metadata().has(ORIGIN)) return List.of();
+        List<String> origins = new ArrayList<>(List.of(metadata().text(ORIGIN)));
+        if (metadata().has(EARLIER_ORIGINS)) origins.addAll(metadata().texts(EARLIER_ORIGINS));
+        return origins;
+    }
+
+    /// `tokenizer.chat_template`, or null.
+    @Override
+    public String chatTemplate() {
+        return metadata().text("tokenizer.chat_template", null);
+    }
+
     /// tokenizer_hash: the canonical form of the `tokenizer.ggml.*` pairs; null without any, and null never equals anything.
+    @Override
     public String tokenizerHash() {
         return ModelHashes.tokenizer(metadata());
     }

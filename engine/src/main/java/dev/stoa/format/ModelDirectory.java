@@ -17,8 +17,9 @@ import tools.jackson.databind.JsonNode;
 /// A Hugging Face model directory: `config.json`, safetensors weights (one file or an index with shards), and the
 /// tokenizer's files. Parsed but not interpreted; weights are mapped into the scope given to [#open].
 /// Immutable and thread-safe.
-public final class ModelDirectory {
+public final class ModelDirectory implements ModelFiles {
     private static final String SINGLE = "model.safetensors";
+    private static final String MANIFEST = "stoa-manifest.json";
     private static final String INDEX = "model.safetensors.index.json";
     private static final long MAX_JSON = 256L << 20;
     private static final List<String> PICKLE = List.of(".bin", ".pt", ".pth", ".ckpt", ".pkl");
@@ -75,7 +76,7 @@ public final class ModelDirectory {
         }
         boolean weights = Files.exists(directory.resolve(SINGLE)) || Files.exists(directory.resolve(INDEX));
         if (!weights) {
-            List<String> pickles = pickles(directory);
+            List<String> pickles = files(directory, PICKLE);
             if (!pickles.isEmpty()) {
                 throw Fault.of(EngineFault.UNSAFE_FILE, "the weights are pickle files, which can run code and are never read")
                         .where(directory).got(String.join(", ", pickles)).expected(SINGLE)
@@ -86,9 +87,10 @@ public final class ModelDirectory {
         if (!Files.exists(directory.resolve("config.json"))) missing.add("config.json: the model's shape");
         if (withTokenizer && !Files.exists(directory.resolve("tokenizer.json"))) missing.add("tokenizer.json: text to ids");
         if (!missing.isEmpty()) {
+            List<String> ggufs = weights ? List.of() : files(directory, List.of(".gguf"));
             throw Fault.of(EngineFault.MISSING_FILE, "%d files of the model are missing", missing.size()).where(directory)
-                    .issues(missing).next("fetch them, or save the model with save_pretrained(safe_serialization=True)")
-                    .exception();
+                    .issues(missing).next(ggufs.isEmpty() ? "fetch them, or save the model with save_pretrained(safe_serialization=True)"
+                            : "name the GGUF file that you mean: " + String.join(", ", ggufs)).exception();
         }
         return new ModelDirectory(directory, scope);
     }
@@ -108,9 +110,13 @@ public final class ModelDirectory {
 
     /// Names of files in a directory that hold weights as pickles, which are never read.
     public static List<String> pickles(Path directory) throws IOException {
+        return files(directory, PICKLE);
+    }
+
+    private static List<String> files(Path directory, List<String> endings) throws IOException {
         try (Stream<Path> files = Files.list(directory)) {
             return files.map(file -> file.getFileName().toString())
-                    .filter(name -> PICKLE.stream().anyMatch(name.toLowerCase(Locale.ROOT)::endsWith)).sorted().toList();
+                    .filter(name -> endings.stream().anyMatch(name.toLowerCase(Locale.ROOT)::endsWith)).sorted().toList();
         }
     }
 
@@ -134,6 +140,7 @@ public final class ModelDirectory {
                 .where(path.resolve("tokenizer_config.json")).next("add chat_template.jinja").exception();
     }
 
+    @Override
     public Path path() {
         return path;
     }
@@ -168,18 +175,17 @@ public final class ModelDirectory {
         return tokenizerConfig;
     }
 
-    /// Source of the chat template, or null.
+    @Override
     public String chatTemplate() {
         return chatTemplate;
     }
 
-    /// model_hash: reads all weight files, so callers keep the result.
+    @Override
     public String modelHash() throws IOException {
         return ModelHashes.model(path, weightFiles, digests);
     }
 
-    /// Refuses the directory when its manifest says that a file of the model is another one. Reads all weight files, which
-    /// [#modelHash] then does not do again.
+    @Override
     public void requireManifest() throws IOException {
         List<Path> used = new ArrayList<>(weightFiles);
         for (String name : List.of("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
@@ -189,13 +195,29 @@ public final class ModelDirectory {
         PackManifest.require(path, used, digests);
     }
 
-    /// tokenizer_hash, or null without a tokenizer; null never equals anything.
-    public String tokenizerHash() {
-        return tokenizerHash;
+    @Override
+    public List<String> origins(String modelHash) throws IOException {
+        Path file = path.resolve(MANIFEST);
+        if (!Files.exists(file)) return List.of();
+        JsonNode manifest = Json.readObject(file, MAX_JSON, EngineFault.CONFIG_INVALID);
+        List<String> issues = new ArrayList<>();
+        differs(issues, "weights and config.json", manifest.path("model_hash"), modelHash);
+        if (manifest.has("tokenizer_hash")) differs(issues, "the tokenizer's files", manifest.path("tokenizer_hash"), tokenizerHash);
+        if (!issues.isEmpty()) {
+            throw Fault.of(EngineFault.HASH_MISMATCH, "the model's files are not those that its manifest records").where(file).issues(issues)
+                    .next("make or fetch the model again; without " + MANIFEST + " it opens as a model of unknown origin").exception();
+        }
+        List<String> origins = new ArrayList<>();
+        for (JsonNode origin : manifest.path("origin")) origins.add(origin.path("model_hash").asString(""));
+        return origins;
     }
 
-    /// chat_template_hash, or null without a template; null never equals anything.
-    public String templateHash() {
-        return chatTemplate == null ? null : ModelHashes.template(chatTemplate);
+    private static void differs(List<String> issues, String what, JsonNode recorded, String actual) {
+        if (!recorded.asString("").equals(actual)) issues.add("%s: hash %s, recorded %s".formatted(what, actual, recorded.asString("none")));
+    }
+
+    @Override
+    public String tokenizerHash() {
+        return tokenizerHash;
     }
 }

@@ -19,10 +19,11 @@ final class AdapterCheck {
 
     /// Everything an adapter must satisfy before it may be mounted.
     static void check(Adapter adapter, Model model, int maxRank, String name) {
-        if (adapter.baseHash() != null && !adapter.baseHash().equals(model.hash())) {
+        if (adapter.baseHash() != null && !model.isOrCopies(adapter.baseHash())) {
+            String copied = model.origins().isEmpty() ? "" : ", or what that is a copy of: " + String.join(", ", model.origins());
             throw Fault.of(EngineFault.ADAPTER_INCOMPATIBLE, "the adapter was trained on another base").where(name)
-                    .got("base " + adapter.baseHash()).expected("base " + model.hash())
-                    .next("use the base it names, or train it on this one").exception();
+                    .got("base " + adapter.baseHash()).expected("base " + model.hash() + copied)
+                    .next("use the base it names, a copy of it made by stoa quantize or convert, or train it on this one").exception();
         }
         if (adapter.entries().isEmpty()) {
             throw Fault.of(EngineFault.ADAPTER_INVALID, "the adapter changes no module").where(name)

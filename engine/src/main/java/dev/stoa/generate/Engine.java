@@ -88,7 +88,7 @@ public final class Engine implements Generator {
         return start(new Engine(model, TextSetup.of(tokenizer), model.spec().eosIds(), config, ledger, List.of()));
     }
 
-    /// Loads the model directory that `config` names, with its tokenizer; everything loaded is the engine's and is
+    /// Loads the model that `config` names, a directory or a GGUF file, with its tokenizer; everything loaded is the engine's and is
     /// returned on close.
     public static Engine open(LoadConfig config) throws IOException {
         return EngineLoader.open(config);

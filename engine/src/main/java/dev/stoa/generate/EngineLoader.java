@@ -3,7 +3,8 @@ package dev.stoa.generate;
 
 import dev.stoa.EngineFault;
 import dev.stoa.Fault;
-import dev.stoa.format.ModelDirectory;
+import dev.stoa.format.Gguf;
+import dev.stoa.format.ModelFiles;
 import dev.stoa.kernel.KernelProvider;
 import dev.stoa.kernel.Kernels;
 import dev.stoa.model.Model;
@@ -13,7 +14,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Opens all that an engine over a model directory owns: files, kernels, model, tokenizer, template.
+/// Opens all that an engine over a model directory or file owns: files, kernels, model, tokenizer, template.
 final class EngineLoader {
     private static final System.Logger LOG = System.getLogger("dev.stoa.generate");
 
@@ -21,27 +22,37 @@ final class EngineLoader {
 
     /// A running engine; when anything fails, nothing stays open.
     static Engine open(LoadConfig config) throws IOException {
-        if (config.model() == null) throw new IllegalArgumentException("the load config names no model directory");
+        if (config.model() == null) throw new IllegalArgumentException("the load config names no model");
         Ledger ledger = new Ledger();
         Scope weights = ledger.scope("weights");
         List<Runnable> opened = new ArrayList<>(List.of(weights::close));
         try {
-            ModelDirectory directory = ModelDirectory.open(config.model(), weights);
+            ModelFiles files = ModelFiles.open(config.model(), weights);
+            requireModel(files);
+            TextSetup text = TextSetup.of(files);
             Kernels kernels = KernelProvider.open(config.kernels(), config.threads());
             opened.addFirst(kernels::close);
             LOG.log(System.Logger.Level.DEBUG, "event=kernels {0}", kernels.reason());
-            Model model = Model.load(directory, kernels, weights);
+            Model model = Model.load(files, kernels, weights);
             if (model.spec().head() == null) {
                 throw Fault.of(EngineFault.CONFIG_UNKNOWN_TYPE, "this model encodes and does not generate").where(config.model())
                         .got("model_type " + model.spec().modelType()).expected("a decoder").next("use it for embeddings").exception();
             }
             LOG.log(System.Logger.Level.DEBUG, "event=weights {0}, by their size and the memory of this machine", model.placement());
-            TextSetup text = TextSetup.of(directory);
-            List<Integer> eosIds = EosIds.of(model.spec(), directory, text.tokenizer());
+            List<Integer> eosIds = EosIds.of(model.spec(), files, text);
             return Engine.start(new Engine(model, text, eosIds, config, ledger, opened));
         } catch (IOException | RuntimeException failure) {
             opened.forEach(Runnable::run);
             throw failure;
         }
+    }
+
+    /// GGUF also carries adapters and projectors; they say so.
+    private static void requireModel(ModelFiles files) {
+        if (!(files instanceof Gguf gguf)) return;
+        String type = gguf.metadata().text("general.type", "model");
+        if (type.equals("model")) return;
+        throw Fault.of(EngineFault.CONFIG_UNKNOWN_TYPE, "this GGUF file is not a model").where(gguf.path()).got("general.type " + type)
+                .expected("model").next(type.equals("adapter") ? "mount it on its base with --expert" : "give the model's own file").exception();
     }
 }

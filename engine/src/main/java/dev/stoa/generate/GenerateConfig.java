@@ -4,12 +4,14 @@ package dev.stoa.generate;
 import dev.stoa.EngineFault;
 import dev.stoa.Fault;
 import java.util.List;
+import java.util.Set;
 
 /// How to sample and when to stop. `seed` null means random; `topK` 0 and `topP` 1 mean off;
 /// temperature 0 is greedy with the lowest id on ties. `logprobs` -1 is off, else the number of alternatives.
+/// `shown` are special tokens whose text is part of the answer's: markers that whoever reads it takes apart.
 public record GenerateConfig(
         int maxTokens, double temperature, int topK, double topP, double minP, Long seed, List<String> stop,
-        boolean ignoreEos, int logprobs) {
+        boolean ignoreEos, int logprobs, Set<Integer> shown) {
     public static final GenerateConfig DEFAULT = new GenerateConfig(512, 0.7, 0, 1, 0, null, List.of(), false, -1);
 
     public GenerateConfig {
@@ -22,6 +24,13 @@ public record GenerateConfig(
         check(stop.size() <= 16, "stop", stop.size(), "at most 16 strings");
         for (String text : stop) check(!text.isEmpty(), "stop", "an empty string", "non-empty strings");
         stop = List.copyOf(stop);
+        shown = Set.copyOf(shown);
+    }
+
+    /// With every special token invisible.
+    public GenerateConfig(int maxTokens, double temperature, int topK, double topP, double minP, Long seed, List<String> stop,
+            boolean ignoreEos, int logprobs) {
+        this(maxTokens, temperature, topK, topP, minP, seed, stop, ignoreEos, logprobs, Set.of());
     }
 
     private static void check(boolean ok, String name, Object got, String expected) {

@@ -42,7 +42,7 @@ final class GenerateTask implements Task {
         this.maxTokens = maxTokens;
         this.seed = seed;
         this.tools = tools;
-        this.text = new TextStream(tools.tokenizer(), config.stop());
+        this.text = new TextStream(tools.tokenizer(), config.stop(), config.shown());
         this.sink = sink;
         this.arrival = arrival;
     }

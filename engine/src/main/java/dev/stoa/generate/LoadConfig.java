@@ -28,7 +28,7 @@ public record LoadConfig(
         }
     }
 
-    /// The defaults for a model directory (null for a model in memory).
+    /// The defaults for a model directory or GGUF file (null for a model in memory).
     public static LoadConfig of(Path model) {
         return new LoadConfig(model, "auto", 0, 0, 32, 64, 256, 250, 2L << 30, 256);
     }

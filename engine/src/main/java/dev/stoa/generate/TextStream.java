@@ -4,26 +4,37 @@ package dev.stoa.generate;
 import dev.stoa.token.IncrementalDecoder;
 import dev.stoa.token.Tokenizer;
 import java.util.List;
+import java.util.Set;
 
 /// Tokens to visible text, piece by piece: incomplete characters wait for their last byte, and whatever may still
-/// become a stop string is held back. Special tokens are not visible; without a tokenizer nothing is. The pieces concatenate to the final text.
+/// become a stop string is held back. Special tokens
+/// are not visible, but for those in `shown`; without a tokenizer nothing is. The pieces concatenate to the final text.
 final class TextStream {
     private final int ids;
+    private final Tokenizer tokenizer;
+    private final Set<Integer> shown;
     private final List<String> stops;
     private final IncrementalDecoder decoder;
     private final StringBuilder held = new StringBuilder();
     private String stopped;
 
     TextStream(Tokenizer tokenizer, List<String> stops) {
+        this(tokenizer, stops, Set.of());
+    }
+
+    TextStream(Tokenizer tokenizer, List<String> stops, Set<Integer> shown) {
+        this.tokenizer = tokenizer;
+        this.shown = shown;
         this.ids = tokenizer == null ? 0 : tokenizer.size();
-        this.decoder = tokenizer == null ? null : new IncrementalDecoder(tokenizer, true);
+        this.decoder = tokenizer == null ? null : new IncrementalDecoder(tokenizer, false);
         this.stops = stops;
     }
 
     /// The text that `id` makes visible, empty while something is held back. Nothing comes after a stop string. Ids
     /// past the tokenizer's last (models pad their tables) have no text.
     String push(int id) {
-        return id >= ids ? "" : release(decoder.push(id));
+        boolean hidden = id >= ids || tokenizer.isSpecial(id) && !shown.contains(id);
+        return hidden ? "" : release(decoder.push(id));
     }
 
     /// What is still held at the end of the text: it can no longer become a stop string.

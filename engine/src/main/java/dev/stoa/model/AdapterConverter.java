@@ -14,6 +14,7 @@ import dev.stoa.adapter.PeftWriter;
 import dev.stoa.adapter.TargetId;
 import dev.stoa.format.Gguf;
 import dev.stoa.format.ModelDirectory;
+import dev.stoa.format.ModelFiles;
 import dev.stoa.format.Weights;
 import dev.stoa.model.TensorPlan.Binding;
 import dev.stoa.model.TensorPlan.Role;
@@ -79,12 +80,11 @@ public final class AdapterConverter {
     }
 
     private static ModelSpec spec(Path base, Scope scope) throws IOException {
-        if (Files.isRegularFile(base)) {
-            Gguf file = Gguf.open(base, scope);
-            return GgufTranslation.translate(file.metadata(), shapes(file), null);
-        }
-        ModelDirectory directory = ModelDirectory.openWithoutTokenizer(base, scope);
-        return Families.translate(directory.config(), new TensorDirectory(shapes(directory.weights()), TensorDirectory.Container.SAFETENSORS));
+        return switch (ModelFiles.openWithoutTokenizer(base, scope)) {
+            case Gguf file -> GgufTranslation.translate(file.metadata(), shapes(file), null);
+            case ModelDirectory directory -> Families.translate(directory.config(),
+                    new TensorDirectory(shapes(directory.weights()), TensorDirectory.Container.SAFETENSORS));
+        };
     }
 
     private static Map<String, long[]> shapes(Weights weights) {

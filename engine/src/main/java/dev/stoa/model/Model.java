@@ -5,6 +5,7 @@ import dev.stoa.EngineFault;
 import dev.stoa.Fault;
 import dev.stoa.format.Gguf;
 import dev.stoa.format.ModelDirectory;
+import dev.stoa.format.ModelFiles;
 import dev.stoa.format.Weights;
 import dev.stoa.kernel.Kernels;
 import dev.stoa.kernel.PackedWeight;
@@ -32,16 +33,19 @@ public final class Model {
     private final ModelSpec spec;
     private final Placement placement;
     private final String hash;
+    private final List<String> origins;
     private final Kernels kernels;
     private final Map<String, Tensor> weights;
     private final Map<String, Tensor> vectors = new LinkedHashMap<>();
     private final Map<String, Linear> linears = new LinkedHashMap<>();
     private final Map<String, long[]> linearShapes = new LinkedHashMap<>();
 
-    private Model(ModelSpec spec, Map<String, Tensor> tensors, String hash, Kernels kernels, Scope scope, Placement placement) {
+    private Model(ModelSpec spec, Map<String, Tensor> tensors, String hash, List<String> origins, Kernels kernels, Scope scope,
+            Placement placement) {
         this.spec = spec;
         this.placement = placement;
         this.hash = hash;
+        this.origins = List.copyOf(origins);
         this.kernels = kernels;
         this.weights = TensorBinder.bind(spec, tensors, scope);
         // A mapped model is not read as a whole; values that are not numbers show in its logits, which the engine checks.
@@ -58,32 +62,29 @@ public final class Model {
                 linearShapes.put(path, new long[] {linear.weight().outputs(), linear.weight().inputs()}));
     }
 
-    /// Loads a model directory; `scope` must be the one its weights are mapped into, or live no longer.
-    public static Model load(ModelDirectory directory, Kernels kernels, Scope scope) throws IOException {
-        directory.requireManifest();
-        Weights files = directory.weights();
+    /// Loads a model of any layout; `scope` must be the one its files are mapped into, or live no longer.
+    public static Model load(ModelFiles files, Kernels kernels, Scope scope) throws IOException {
+        files.requireManifest();
+        Weights stored = switch (files) {
+            case ModelDirectory directory -> directory.weights();
+            case Gguf gguf -> gguf;
+        };
         Map<String, Tensor> tensors = new TreeMap<>();
         Map<String, long[]> shapes = new TreeMap<>();
-        for (String name : files.names()) {
-            tensors.put(name, files.find(name));
-            shapes.put(name, files.find(name).shape());
+        for (String name : stored.names()) {
+            tensors.put(name, stored.find(name));
+            shapes.put(name, stored.find(name).shape());
         }
-        ModelSpec spec = Families.translate(directory.config(), new TensorDirectory(shapes, TensorDirectory.Container.SAFETENSORS));
-        return new Model(spec, tensors, directory.modelHash(), kernels, scope, Placement.choose(tensors.values()));
-    }
-
-    /// Loads a GGUF file; `scope` must be the one it is mapped into, or live no longer.
-    public static Model load(Gguf file, Kernels kernels, Scope scope) throws IOException {
-        file.requireManifest();
-        Map<String, Tensor> tensors = new TreeMap<>();
-        Map<String, long[]> shapes = new TreeMap<>();
-        for (String name : file.names()) {
-            tensors.put(name, file.find(name));
-            shapes.put(name, file.find(name).shape());
-        }
-        Tensor factors = tensors.get("rope_freqs.weight");
-        ModelSpec spec = GgufTranslation.translate(file.metadata(), shapes, factors == null ? null : Quant.decode(factors));
-        return new Model(spec, tensors, file.modelHash(), kernels, scope, Placement.choose(tensors.values()));
+        ModelSpec spec = switch (files) {
+            case ModelDirectory directory -> Families.translate(directory.config(),
+                    new TensorDirectory(shapes, TensorDirectory.Container.SAFETENSORS));
+            case Gguf gguf -> {
+                Tensor factors = tensors.get("rope_freqs.weight");
+                yield GgufTranslation.translate(gguf.metadata(), shapes, factors == null ? null : Quant.decode(factors));
+            }
+        };
+        String hash = files.modelHash();
+        return new Model(spec, tensors, hash, files.origins(hash), kernels, scope, Placement.choose(tensors.values()));
     }
 
     /// A model over tensors in memory, under canonical or prefixed names. `hash` may be null: then it matches no
@@ -94,7 +95,7 @@ public final class Model {
 
     /// As [#of(ModelSpec, Map, String, Kernels, Scope)], with the weights where the caller wants them.
     public static Model of(ModelSpec spec, Map<String, Tensor> tensors, String hash, Kernels kernels, Scope scope, Placement placement) {
-        return new Model(spec, tensors, hash, kernels, scope, placement);
+        return new Model(spec, tensors, hash, List.of(), kernels, scope, placement);
     }
 
     /// Where the matrices lie.
@@ -109,6 +110,17 @@ public final class Model {
     /// model_hash of the files, or null for tensors in memory.
     public String hash() {
         return hash;
+    }
+
+    /// model_hash of every model that this one is a recorded copy of, nearest first.
+    public List<String> origins() {
+        return origins;
+    }
+
+    /// Whether an adapter made for the model of this hash belongs on this one: it is this model, or one that this is a
+    /// copy of. An unknown hash belongs nowhere.
+    public boolean isOrCopies(String baseHash) {
+        return baseHash != null && (baseHash.equals(hash) || origins.contains(baseHash));
     }
 
     public Kernels kernels() {

@@ -39,6 +39,7 @@ public final class ChatTemplate {
             Map<String, Object> turn = new LinkedHashMap<>();
             turn.put("role", message.role());
             turn.put("content", message.content());
+            turn.putAll(message.more());
             turns.add(turn);
         }
         all.put("messages", turns);

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
@@ -131,6 +132,17 @@ class TextStreamTest {
                 at = next;
             }
             assertThat(run(Cut.of(pieces), stops).text()).as("%s stops %s", text, List.of(stops)).isEqualTo(expected);
+        }
+    }
+
+    @Test
+    void specialTokensShowOnlyWhereTheyAreAskedFor() {
+        byte[][] table = {{'a'}, {'b'}, "<end>".getBytes(StandardCharsets.UTF_8)};
+        ByteTokenizer tokenizer = new ByteTokenizer(List.of(table));
+        for (boolean shown : new boolean[] {true, false}) {
+            TextStream stream = new TextStream(tokenizer, List.of("d>b"), shown ? Set.of(2) : Set.of());
+            String text = stream.push(0) + stream.push(2) + stream.push(1) + stream.flush();
+            assertThat(text).isEqualTo(shown ? "a<en" : "ab");
         }
     }
 }

@@ -34,12 +34,21 @@ public final class Health {
     static final double STABLE_RANK_LOW = 1.05;
     static final double ZERO_SLICE_SHARE = 0.5;
 
-    /// What the adapter is meant for: model hash, [outputs, inputs] of each linear layer, and the layer's weight by
-    /// path (null where unknown; then no relative norms).
-    public record Base(String hash, Map<String, long[]> shapes, Function<String, Tensor> weight) {
+    /// What the adapter is meant for: model hash, the hashes of the models it is a recorded copy of, [outputs, inputs] of
+    /// each linear layer, and the layer's weight by path (null where unknown; then no relative norms).
+    public record Base(String hash, List<String> origins, Map<String, long[]> shapes, Function<String, Tensor> weight) {
+        public Base {
+            origins = List.copyOf(origins);
+        }
+
+        /// A base that is nobody's copy.
+        public Base(String hash, Map<String, long[]> shapes, Function<String, Tensor> weight) {
+            this(hash, List.of(), shapes, weight);
+        }
+
         /// A loaded model as the base; it must stay loaded while it is used here.
         public static Base of(Model model) {
-            return new Base(model.hash(), model.linearShapes(), path ->
+            return new Base(model.hash(), model.origins(), model.linearShapes(), path ->
                     model.weight(path.equals("lm_head") ? model.spec().headWeight() : path + ".weight"));
         }
     }
@@ -94,7 +103,7 @@ public final class Health {
 
     private void base(String required) {
         // A file that names no base is bound to the one it is checked against; an unknown base matches nothing.
-        if (base != null && required != null && !required.equals(base.hash())) {
+        if (base != null && required != null && !required.equals(base.hash()) && !base.origins().contains(required)) {
             failures.add("made for base " + required + ", not for " + base.hash());
         }
     }

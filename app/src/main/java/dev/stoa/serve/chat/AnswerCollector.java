@@ -6,40 +6,42 @@ import dev.stoa.EngineFault;
 import dev.stoa.Fault;
 import dev.stoa.generate.Event;
 import dev.stoa.serve.pipeline.Answer;
+import dev.stoa.serve.pipeline.ChatRequest;
 import dev.stoa.serve.pipeline.Exchange;
+import dev.stoa.serve.pipeline.Running;
+import dev.stoa.template.dialect.Dialect;
+import dev.stoa.template.dialect.Output;
 import java.util.ArrayList;
 import java.util.List;
 
 /// Gathers the events of all choices into answers. Used by one thread.
 final class AnswerCollector {
-    private final List<StringBuilder> texts = new ArrayList<>();
-    private final List<List<Event.Token>> tokens = new ArrayList<>();
+    private final List<ChoiceReader> readers = new ArrayList<>();
     private final List<Answer> answers = new ArrayList<>();
     private int open;
     private Fault failure;
 
-    AnswerCollector(int choices) {
-        open = choices;
-        for (int i = 0; i < choices; i++) {
-            texts.add(new StringBuilder());
-            tokens.add(new ArrayList<>());
+    AnswerCollector(Running running, Dialect dialect) {
+        ChatRequest request = running.state().request();
+        open = request.choices();
+        for (int i = 0; i < open; i++) {
+            readers.add(new ChoiceReader(dialect, running.opened(), request));
             answers.add(null);
         }
     }
 
-    void accept(Exchange.Delivery delivery) {
-        int choice = delivery.choice();
+    /// What the event made certain, for those who stream.
+    List<Output> accept(Exchange.Delivery delivery) {
+        ChoiceReader reader = readers.get(delivery.choice());
         switch (delivery.event()) {
             case Event.Started started -> { }
             case Event.Token token -> {
-                texts.get(choice).append(token.text());
-                tokens.get(choice).add(token);
+                return reader.push(token);
             }
             case Event.Finished finished -> {
                 open--;
-                texts.get(choice).append(finished.text());
-                answers.set(choice, new Answer(
-                        texts.get(choice).toString(), finished.reason(), tokens.get(choice), counted(finished.usage(), tokens.get(choice).size())));
+                List<Output> rest = reader.finish(finished.text());
+                answers.set(delivery.choice(), reader.answer(finished.reason(), finished.usage()));
                 if (finished.reason().equals("timeout") && failure == null) {
                     failure = Fault.of(EngineFault.TIMEOUT, "the answer was not finished in time").where("x_stoa.timeout_ms")
                             .next("ask for fewer tokens, or raise x_stoa.timeout_ms");
@@ -47,17 +49,19 @@ final class AnswerCollector {
                 if (finished.reason().equals("cancelled") && failure == null) {
                     failure = Fault.of(AppFault.DRAINING, "the request was cancelled because the server is shutting down");
                 }
+                return rest;
             }
             case Event.Failed failed -> {
                 open--;
                 if (failure == null) failure = failed.fault();
             }
         }
+        return List.of();
     }
 
-    /// OpenAI's count leaves out the token that ends the turn; the engine's includes it.
-    private static Event.Usage counted(Event.Usage usage, int tokens) {
-        return new Event.Usage(usage.promptTokens(), tokens, usage.queueMs(), usage.firstTokenMs(), usage.totalMs());
+    /// Visible tokens of a choice so far.
+    List<Event.Token> visible(int choice) {
+        return readers.get(choice).visible();
     }
 
     boolean complete() {

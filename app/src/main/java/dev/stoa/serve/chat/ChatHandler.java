@@ -9,6 +9,7 @@ import dev.stoa.serve.pipeline.Pipeline;
 import dev.stoa.serve.pipeline.PipelineState;
 import dev.stoa.serve.pipeline.Running;
 import dev.stoa.serve.pipeline.Trace;
+import dev.stoa.template.dialect.Dialect;
 import dev.stoa.token.Tokenizer;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,11 +20,13 @@ public final class ChatHandler implements Route.Handler {
     private final Pipeline pipeline;
     private final Tokenizer tokenizer;
     private final String fingerprint;
+    private final Dialect dialect;
 
-    public ChatHandler(Pipeline pipeline, Tokenizer tokenizer, String fingerprint) {
+    public ChatHandler(Pipeline pipeline, Tokenizer tokenizer, String fingerprint, Dialect dialect) {
         this.pipeline = pipeline;
         this.tokenizer = tokenizer;
         this.fingerprint = fingerprint;
+        this.dialect = dialect;
     }
 
     @Override
@@ -33,12 +36,12 @@ public final class ChatHandler implements Route.Handler {
         ChatWire wire = new ChatWire(
                 Ids.random("chatcmpl-", 24), System.currentTimeMillis() / 1000, parsed.request().model(), fingerprint, tokenizer);
         Map<String, String> headers = headers(parsed.ignored(), running.state());
-        if (parsed.request().stream()) return new Reply.Events(headers, out -> new ChatStream(running, wire).writeTo(out));
-        return buffered(running, wire).with(headers);
+        if (parsed.request().stream()) return new Reply.Events(headers, out -> new ChatStream(running, wire, dialect).writeTo(out));
+        return buffered(running, wire, dialect).with(headers);
     }
 
-    private static Reply buffered(Running running, ChatWire wire) throws InterruptedException {
-        AnswerCollector collector = new AnswerCollector(running.state().request().choices());
+    private static Reply buffered(Running running, ChatWire wire, Dialect dialect) throws InterruptedException {
+        AnswerCollector collector = new AnswerCollector(running, dialect);
         try {
             while (!collector.complete()) {
                 var delivery = running.exchange().next(running.pingMs());
@@ -51,9 +54,9 @@ public final class ChatHandler implements Route.Handler {
         }
         Trace trace = running.finish(collector.answers());
         var options = running.state().request().stoa();
-        Map<String, Object> stoa = options.given() ? TraceWire.response(trace, options.explain(), "buffered") : null;
+        Map<String, Object> stoa = options.given() ? TraceWire.response(trace, options.explain(), "buffered", collector.answers()) : null;
         boolean logprobs = running.state().request().sampling().logprobs() >= 0;
-        Reply reply = Reply.json(wire.completion(collector.answers(), Pipeline.sum(collector.answers()), logprobs, stoa));
+        Reply reply = Reply.json(wire.completion(collector.answers(), logprobs, stoa));
         return reply.with(Map.of("openai-processing-ms", Long.toString(Math.round(trace.totalMs()))));
     }
 

@@ -10,7 +10,10 @@ import dev.stoa.serve.pipeline.ChatRequest;
 import dev.stoa.template.Message;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -25,7 +28,9 @@ public final class ChatParser {
     private static final int MAX_STOP_BYTES = 256;
     /// Accepted because they do not change the answer.
     private static final Set<String> HARMLESS = Set.of(
-            "metadata", "store", "prompt_cache_key", "safety_identifier", "service_tier", "parallel_tool_calls");
+            "metadata", "store", "prompt_cache_key", "safety_identifier", "service_tier");
+
+    private static final Set<String> RESERVED = Set.of("messages", "tools", "add_generation_prompt", "bos_token", "eos_token");
 
     private ChatParser() {}
 
@@ -42,12 +47,27 @@ public final class ChatParser {
         if (streamOptions != null) includeUsage = Boolean.TRUE.equals(streamOptions.bool("include_usage"));
         String user = fields.string("user");
         ChatRequest.Options options = OptionsParser.parse(fields);
+        ChatRequest.Tools tools = ToolsParser.parse(fields);
+        Map<String, Object> templateArguments = templateArguments(fields);
         refuseUnsupported(fields);
         HARMLESS.forEach(fields::raw);
         problems.raise();
         ChatRequest request = new ChatRequest(
-                model, messages, choices == null ? 1 : choices, sampling, stream, includeUsage, user, options);
+                model, messages, choices == null ? 1 : choices, sampling, stream, includeUsage, user, tools, templateArguments, options);
         return new Parsed(request, fields.unread());
+    }
+
+    /// `chat_template_kwargs`: variables of the template, like `enable_thinking`. Those the server sets are not taken.
+    private static Map<String, Object> templateArguments(Fields fields) {
+        if (fields.object("chat_template_kwargs") == null) return Map.of();
+        Map<String, Object> arguments = new LinkedHashMap<>();
+        fields.raw("chat_template_kwargs").properties().forEach(entry -> arguments.put(entry.getKey(), Json.plain(entry.getValue())));
+        for (String name : RESERVED) {
+            if (!arguments.containsKey(name)) continue;
+            fields.problems().add(Fault.of(AppFault.UNSUPPORTED_PARAMETER, "\"%s\" is set by the server", name).where("chat_template_kwargs." + name)
+                    .expected("not given"));
+        }
+        return arguments;
     }
 
     /// Messages of an array field, shared with the route endpoint.
@@ -62,6 +82,7 @@ public final class ChatParser {
             return List.of();
         }
         List<Message> messages = new ArrayList<>();
+        Set<String> answerable = new HashSet<>();
         boolean anyText = false;
         for (int i = 0; i < array.size(); i++) {
             String path = "messages[" + i + "]";
@@ -69,7 +90,7 @@ public final class ChatParser {
                 problems.add(Fault.of(AppFault.INVALID_TYPE, "\"%s\" is not an object", path).where(path).expected("{role, content}"));
                 continue;
             }
-            Message message = message(new Fields(object, path, problems), path, problems);
+            Message message = message(new Fields(object, path, problems), path, problems, answerable);
             if (message == null) continue;
             messages.add(message);
             anyText |= !message.content().isBlank();
@@ -80,25 +101,27 @@ public final class ChatParser {
         return messages;
     }
 
-    private static Message message(Fields fields, String path, Fields.Problems problems) {
+    private static Message message(Fields fields, String path, Fields.Problems problems, Set<String> answerable) {
         String role = fields.requiredString("role");
         if (role == null) return null;
-        if (fields.has("tool_calls") || role.equals("tool")) {
-            problems.add(Fault.of(AppFault.UNSUPPORTED_CONTENT, "tool calls are not supported").where(path));
-            return null;
-        }
         String known = switch (role) {
             case "system", "developer" -> "system";
-            case "user", "assistant" -> role;
+            case "user", "assistant", "tool" -> role;
             default -> null;
         };
         if (known == null) {
             problems.add(Fault.of(EngineFault.OUT_OF_RANGE, "unknown role").where(path + ".role").got(role)
-                    .expected("system, developer, user, assistant"));
+                    .expected("system, developer, user, assistant, tool"));
             return null;
         }
-        String content = content(fields, path, problems);
-        return content == null ? null : new Message(known, content);
+        Map<String, Object> more = new LinkedHashMap<>();
+        boolean assistant = known.equals("assistant");
+        if (assistant && fields.has("tool_calls")) more.put("tool_calls", ToolsParser.calls(fields, path, answerable));
+        if (assistant && fields.has("reasoning_content")) more.put("reasoning_content", fields.string("reasoning_content"));
+        if (known.equals("tool")) more.put("tool_call_id", ToolsParser.answered(fields, path, answerable));
+        if (fields.has("name")) more.put("name", fields.string("name"));
+        String content = more.containsKey("tool_calls") && !fields.has("content") ? "" : content(fields, path, problems);
+        return content == null ? null : new Message(known, content, more);
     }
 
     /// A string, or text parts joined.
@@ -174,14 +197,12 @@ public final class ChatParser {
         neutralNumber(fields, "presence_penalty", 0);
         neutralNumber(fields, "frequency_penalty", 0);
         neutralNumber(fields, "repetition_penalty", 1);
-        for (String name : List.of("logit_bias", "tools", "functions")) {
+        for (String name : List.of("logit_bias", "functions")) {
             JsonNode value = fields.raw(name);
             if (value != null && !value.isEmpty()) refuse(fields, name, "not given");
         }
-        for (String name : List.of("tool_choice", "function_call")) {
-            JsonNode value = fields.raw(name);
-            if (value != null && !(value.isString() && Set.of("none", "auto").contains(value.asString()))) refuse(fields, name, "not given, none or auto");
-        }
+        JsonNode call = fields.raw("function_call");
+        if (call != null && !(call.isString() && Set.of("none", "auto").contains(call.asString()))) refuse(fields, "function_call", "not given, none or auto");
         JsonNode format = fields.raw("response_format");
         if (format != null && !format.path("type").asString("").equals("text")) refuse(fields, "response_format", "{\"type\": \"text\"}");
         JsonNode modalities = fields.raw("modalities");

@@ -10,10 +10,10 @@ import dev.stoa.serve.http.Reply;
 import dev.stoa.serve.http.SseWriter;
 import dev.stoa.serve.pipeline.ChatRequest;
 import dev.stoa.serve.pipeline.Exchange;
-import dev.stoa.serve.pipeline.Pipeline;
 import dev.stoa.serve.pipeline.Running;
 import dev.stoa.serve.pipeline.Trace;
-import java.util.ArrayList;
+import dev.stoa.template.dialect.Dialect;
+import dev.stoa.template.dialect.Output;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,15 +26,16 @@ final class ChatStream implements Reply.Source {
     private final ChatRequest request;
     private final ChatWire wire;
     private final AnswerCollector collector;
-    /// Tokens whose text is still held back, per choice; their log-probabilities go out with the next text.
-    private final List<List<Event.Token>> pending = new ArrayList<>();
+    /// How many visible tokens' log-probabilities are out, per choice; the others go out with the next text.
+    private final int[] told;
+    private long lastWrite;
 
-    ChatStream(Running running, ChatWire wire) {
+    ChatStream(Running running, ChatWire wire, Dialect dialect) {
         this.running = running;
         this.request = running.state().request();
         this.wire = wire;
-        this.collector = new AnswerCollector(request.choices());
-        for (int i = 0; i < request.choices(); i++) pending.add(new ArrayList<>());
+        this.collector = new AnswerCollector(running, dialect);
+        this.told = new int[request.choices()];
     }
 
     @Override
@@ -46,10 +47,15 @@ final class ChatStream implements Reply.Source {
                 delta.put("content", "");
                 out.data(wire.chunk(choice, delta, null, null, request.includeUsage()));
             }
+            lastWrite = System.nanoTime();
             while (!collector.complete() && collector.failure() == null) {
                 Exchange.Delivery delivery = running.exchange().next(running.pingMs());
-                if (delivery == null) out.ping();
-                else write(delivery, out);
+                if (delivery != null) write(delivery, out);
+                // hidden thinking is silence to the client
+                if (delivery == null || System.nanoTime() - lastWrite > running.pingMs() * 1_000_000) {
+                    out.ping();
+                    lastWrite = System.nanoTime();
+                }
             }
             collector.requireAnswers();
             end(out);
@@ -71,34 +77,28 @@ final class ChatStream implements Reply.Source {
     }
 
     private void write(Exchange.Delivery delivery, SseWriter out) throws SseWriter.PeerGone {
-        collector.accept(delivery);
         int choice = delivery.choice();
-        switch (delivery.event()) {
-            case Event.Started started -> { }
-            case Event.Token token -> {
-                pending.get(choice).add(token);
-                if (!token.text().isEmpty()) text(choice, token.text(), out);
-            }
-            case Event.Finished finished -> {
-                boolean held = request.sampling().logprobs() >= 0 && !pending.get(choice).isEmpty();
-                if (held || !finished.text().isEmpty()) text(choice, finished.text(), out);
-            }
-            case Event.Failed failed -> { }
-        }
+        for (Output piece : collector.accept(delivery)) write(choice, piece, out);
+        boolean held = request.sampling().logprobs() >= 0 && collector.visible(choice).size() > told[choice];
+        if (held && delivery.event() instanceof Event.Finished) write(choice, new Output.Text(""), out);
     }
 
-    private void text(int choice, String text, SseWriter out) throws SseWriter.PeerGone {
-        boolean logprobs = request.sampling().logprobs() >= 0;
-        List<Event.Token> shown = List.copyOf(pending.get(choice));
-        pending.get(choice).clear();
-        out.data(wire.chunk(choice, Map.of("content", text), logprobs ? shown : null, null, request.includeUsage()));
+    private void write(int choice, Output piece, SseWriter out) throws SseWriter.PeerGone {
+        List<Event.Token> shown = null;
+        if (piece instanceof Output.Text && request.sampling().logprobs() >= 0) {
+            List<Event.Token> all = collector.visible(choice);
+            shown = List.copyOf(all.subList(told[choice], all.size()));
+            told[choice] = all.size();
+        }
+        out.data(wire.chunk(choice, ChatWire.delta(piece), shown, null, request.includeUsage()));
+        lastWrite = System.nanoTime();
     }
 
     /// Finish reasons, usage, end. What `x_stoa` reports includes remembering, so that comes before the last chunk;
     /// the answer's text is out by then.
     private void end(SseWriter out) throws SseWriter.PeerGone {
         Trace trace = running.finish(collector.answers());
-        Map<String, Object> stoa = request.stoa().given() ? TraceWire.response(trace, request.stoa().explain(), "live") : null;
+        Map<String, Object> stoa = request.stoa().given() ? TraceWire.response(trace, request.stoa().explain(), "live", collector.answers()) : null;
         int last = request.choices() - 1;
         for (int choice = 0; choice <= last; choice++) {
             Map<String, Object> chunk = wire.chunk(choice, Map.of(), null, collector.answers().get(choice).reason(), request.includeUsage());
@@ -106,7 +106,7 @@ final class ChatStream implements Reply.Source {
             out.data(chunk);
         }
         if (request.includeUsage()) {
-            Map<String, Object> chunk = wire.usageChunk(Pipeline.sum(collector.answers()));
+            Map<String, Object> chunk = wire.usageChunk(collector.answers());
             if (stoa != null) chunk.put("x_stoa", stoa);
             out.data(chunk);
         }

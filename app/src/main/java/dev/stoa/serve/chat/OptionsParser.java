@@ -6,6 +6,7 @@ import dev.stoa.Fault;
 import dev.stoa.generate.Compose;
 import dev.stoa.serve.http.Fields;
 import dev.stoa.serve.pipeline.ChatRequest;
+import dev.stoa.template.dialect.ReasoningMode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -32,11 +33,11 @@ final class OptionsParser {
         boolean explain = Boolean.TRUE.equals(fields.bool("explain"));
         onlyWhere(fields, "council", "auto", "off");
         onlyWhere(fields, "fairness", "auto", "off");
-        onlyWhere(fields, "thinking", "show");
+        ReasoningMode thinking = fields.choice("thinking", ReasoningMode.class);
         fields.refuseUnread(KNOWN);
         return new ChatRequest.Options(
                 true, experts, route, compose, memory, priority == null ? 5 : priority,
-                timeout == null ? null : timeout.longValue(), explain);
+                timeout == null ? null : timeout.longValue(), explain, thinking == null ? ReasoningMode.HIDE : thinking);
     }
 
     private static List<ChatRequest.Wish> experts(Fields fields) {

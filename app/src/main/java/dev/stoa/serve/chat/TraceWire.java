@@ -4,6 +4,7 @@ package dev.stoa.serve.chat;
 import dev.stoa.route.ActiveExpert;
 import dev.stoa.route.LabelScore;
 import dev.stoa.route.RouteDecision;
+import dev.stoa.serve.pipeline.Answer;
 import dev.stoa.serve.pipeline.StageRow;
 import dev.stoa.serve.pipeline.Trace;
 import java.util.ArrayList;
@@ -17,7 +18,7 @@ public final class TraceWire {
     private TraceWire() {}
 
     /// The `x_stoa` object of a response; with `explain` also the routing trace and the stages.
-    static Map<String, Object> response(Trace trace, boolean explain, String streamMode) {
+    static Map<String, Object> response(Trace trace, boolean explain, String streamMode, List<Answer> answers) {
         Map<String, Object> body = new LinkedHashMap<>();
         body.put("request_id", trace.requestId());
         body.put("experts", experts(trace));
@@ -25,6 +26,7 @@ public final class TraceWire {
         body.put("stream_mode", streamMode);
         body.put("degraded", trace.degraded());
         body.put("timing_ms", timing(trace));
+        if (answers.stream().anyMatch(answer -> answer.parts().truncated())) body.put("thinking_truncated", true);
         if (explain) {
             body.put("route", trace.decision() == null ? null : decision(trace.decision(), true));
             body.put("stages", stages(trace.stages()));

@@ -3,6 +3,10 @@ package dev.stoa.serve.http;
 
 import dev.stoa.AppFault;
 import dev.stoa.Fault;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
@@ -47,6 +51,26 @@ public final class Json {
 
     public static String text(Object value) {
         return MAPPER.writeValueAsString(value);
+    }
+
+    /// A value in Java's own types, as templates take them: maps, lists, strings, numbers, booleans, null.
+    public static Object plain(JsonNode node) {
+        return switch (node.getNodeType()) {
+            case OBJECT -> {
+                Map<String, Object> map = new LinkedHashMap<>();
+                node.properties().forEach(entry -> map.put(entry.getKey(), plain(entry.getValue())));
+                yield map;
+            }
+            case ARRAY -> {
+                List<Object> list = new ArrayList<>();
+                for (JsonNode item : node) list.add(plain(item));
+                yield list;
+            }
+            case STRING -> node.stringValue();
+            case NUMBER -> node.isIntegralNumber() ? (Object) node.bigIntegerValue() : (Object) node.doubleValue();
+            case BOOLEAN -> node.booleanValue();
+            case NULL, MISSING, BINARY, POJO -> null;
+        };
     }
 
     private static String firstLine(String text) {

@@ -6,8 +6,11 @@ import dev.stoa.memory.MemoryStore;
 import dev.stoa.route.Router;
 import dev.stoa.serve.expert.Experts;
 import dev.stoa.template.Message;
+import dev.stoa.template.dialect.Block;
+import dev.stoa.template.dialect.Dialect;
 import dev.stoa.token.Tokenizer;
 import java.util.List;
+import java.util.Map;
 
 /// What a server answers with. `router` and `memory` may be null: then every request goes without. Whoever made the
 /// parts closes them, after the server.
@@ -16,15 +19,20 @@ public record Backend(
         MemoryStore memory) {
 
     /// The base model's facts. `contextTokens` counts prompt and answer together.
-    public record Model(String id, String hash, int contextTokens, Defaults defaults, String kernels) {}
+    /// `dialect` is how it marks reasoning and tool calls.
+    public record Model(String id, String hash, int contextTokens, Defaults defaults, String kernels, Dialect dialect) {}
 
     /// Sampling when the request does not say, from the model's generation config.
     public record Defaults(double temperature, double topP, int topK) {
         public static final Defaults PLAIN = new Defaults(0.7, 1, 0);
     }
 
-    /// Messages to prompt ids, with the header of the answer's turn at the end.
+    /// Ids of a prompt that ends with the header of the answer's turn, and the reasoning block it leaves open, or null.
+    public record Prompt(int[] ids, Block opened) {}
+
+    /// Conversations to prompts.
     public interface PromptEncoder {
-        int[] encode(List<Message> messages);
+        /// `tools` are shown to the model when there are any, `arguments` go to the template as they are.
+        Prompt prompt(List<Message> messages, List<Object> tools, Map<String, Object> arguments);
     }
 }

@@ -3,15 +3,35 @@ package dev.stoa.serve.pipeline;
 
 import dev.stoa.generate.Compose;
 import dev.stoa.template.Message;
+import dev.stoa.template.dialect.ReasoningMode;
+import dev.stoa.template.dialect.ToolTypes;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /// A chat request as the pipeline sees it. Values that are null were not given: the model's defaults apply.
 /// `user` is the caller's name for a person, the default subject of memory.
 public record ChatRequest(
         String model, List<Message> messages, int choices, Sampling sampling, boolean stream, boolean includeUsage,
-        String user, Options stoa) {
+        String user, Tools tools, Map<String, Object> templateArguments, Options stoa) {
     public ChatRequest {
         messages = List.copyOf(messages);
+        templateArguments = Collections.unmodifiableMap(new LinkedHashMap<>(templateArguments));
+    }
+
+    /// The tools the model may call, as values for the template and with their parameters' types. `single`: only the
+    /// first call of an answer counts.
+    public record Tools(List<Object> declared, ToolTypes types, boolean single) {
+        public static final Tools NONE = new Tools(List.of(), ToolTypes.UNKNOWN, false);
+
+        public Tools {
+            declared = List.copyOf(declared);
+        }
+
+        public boolean offered() {
+            return !declared.isEmpty();
+        }
     }
 
     /// `logprobs` is -1 when off, else the number of alternatives per token.
@@ -27,8 +47,8 @@ public record ChatRequest(
     /// `experts` empty leaves the choice to `route`; `compose` null means auto; `timeoutMs` null the server's limit.
     public record Options(
             boolean given, List<Wish> experts, Routing route, Compose compose, Memory memory, int priority, Long timeoutMs,
-            boolean explain) {
-        public static final Options NONE = new Options(false, List.of(), null, null, Memory.DEFAULT, 5, null, false);
+            boolean explain, ReasoningMode thinking) {
+        public static final Options NONE = new Options(false, List.of(), null, null, Memory.DEFAULT, 5, null, false, ReasoningMode.HIDE);
 
         public Options {
             experts = List.copyOf(experts);

@@ -12,6 +12,7 @@ import dev.stoa.generate.Generator;
 import dev.stoa.memory.MemoryBlock;
 import dev.stoa.template.Message;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -32,6 +33,8 @@ public final class Pipeline {
     private final MemoryBlock memoryBlock;
     private final List<Stage> stages;
     private final TraceRing traces;
+    /// Special tokens that mark reasoning and tool calls: whoever reads the answer must see them.
+    private final Set<Integer> markers;
     private final StageObserver observer;
     private final Set<Running> running = ConcurrentHashMap.newKeySet();
     private volatile boolean draining;
@@ -52,10 +55,20 @@ public final class Pipeline {
         this.traces = traces;
         this.observer = observer;
         this.memoryBlock = new MemoryBlock(backend.tokenizer());
+        this.markers = markers(backend);
         this.remember = new RememberStage(backend.memory());
         this.stages = List.of(
                 new RouteStage(backend.router(), limits.routeMs()), new MountStage(backend.experts()),
                 new RecallStage(backend.memory(), limits.recallMs()));
+    }
+
+    private static Set<Integer> markers(Backend backend) {
+        Set<Integer> ids = new HashSet<>();
+        for (String marker : backend.model().dialect().markers()) {
+            int id = backend.tokenizer().id(marker);
+            if (id >= 0 && backend.tokenizer().isSpecial(id)) ids.add(id);
+        }
+        return Set.copyOf(ids);
     }
 
     /// Runs the stages before the answer and queues the generation. Bad requests throw; from here on the caller must
@@ -110,15 +123,16 @@ public final class Pipeline {
         ChatRequest request = state.request();
         Exchange exchange = new Exchange(request.choices());
         List<Generator.RequestHandle> handles = new ArrayList<>();
+        Backend.Prompt prompt;
         try {
             List<Message> messages = RecallStage.insert(request.messages(), state.recalled(), memoryBlock);
-            int[] prompt = backend.prompts().encode(messages);
+            prompt = backend.prompts().prompt(messages, request.tools().declared(), request.templateArguments());
             long asked = request.stoa().timeoutMs() == null ? limits.requestMs() : request.stoa().timeoutMs();
             Context context = Context.within(state.tenant(), Math.min(asked, limits.requestMs()));
             for (int choice = 0; choice < request.choices(); choice++) {
                 int index = choice;
                 GenerateRequest ask = new GenerateRequest(
-                        prompt, config(request.sampling(), prompt.length, choice), state.mounted().set(), state.mounted().compose(),
+                        prompt.ids(), config(request.sampling(), prompt.ids().length, choice), state.mounted().set(), state.mounted().compose(),
                         request.stoa().priority());
                 handles.add(backend.generator().submit(ask, context, event -> exchange.deliver(index, event)));
             }
@@ -128,7 +142,7 @@ public final class Pipeline {
             exchange.close(request.choices() - handles.size());
             throw refused;
         }
-        Running one = new Running(this, state, exchange);
+        Running one = new Running(this, state, exchange, prompt.opened());
         exchange.running(handles);
         running.add(one);
         observer.started();
@@ -144,7 +158,7 @@ public final class Pipeline {
         return new GenerateConfig(
                 maxTokens, asked.temperature() == null ? defaults.temperature() : asked.temperature(),
                 asked.topK() == null ? defaults.topK() : asked.topK(), asked.topP() == null ? defaults.topP() : asked.topP(),
-                asked.minP() == null ? 0 : asked.minP(), seed(asked.seed(), choice), asked.stop(), false, asked.logprobs());
+                asked.minP() == null ? 0 : asked.minP(), seed(asked.seed(), choice), asked.stop(), false, asked.logprobs(), markers);
     }
 
     /// Choice 0 uses the request's seed; choice i the i-th step of SplitMix64 from it.

@@ -73,7 +73,7 @@ final class RecallStage implements Stage {
         List<Message> all = new ArrayList<>(messages);
         for (int i = all.size() - 1; i >= 0 && !text.isEmpty(); i--) {
             if (!all.get(i).role().equals("user")) continue;
-            all.set(i, new Message("user", text + all.get(i).content()));
+            all.set(i, all.get(i).withContent(text + all.get(i).content()));
             return all;
         }
         return messages;

@@ -2,6 +2,7 @@
 package dev.stoa.serve.pipeline;
 
 import dev.stoa.generate.Event;
+import dev.stoa.template.dialect.Block;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,14 +13,16 @@ public final class Running {
     private final Pipeline pipeline;
     private final PipelineState state;
     private final Exchange exchange;
+    private final Block opened;
     private final Instant startedAt = Instant.now();
     private final long generateStartUs;
     private boolean ended;
 
-    Running(Pipeline pipeline, PipelineState state, Exchange exchange) {
+    Running(Pipeline pipeline, PipelineState state, Exchange exchange, Block opened) {
         this.pipeline = pipeline;
         this.state = state;
         this.exchange = exchange;
+        this.opened = opened;
         this.generateStartUs = state.sinceStartUs();
     }
 
@@ -29,6 +32,11 @@ public final class Running {
 
     public Exchange exchange() {
         return exchange;
+    }
+
+    /// The reasoning block that the prompt left open, or null: then every answer begins inside of it.
+    public Block opened() {
+        return opened;
     }
 
     public long pingMs() {

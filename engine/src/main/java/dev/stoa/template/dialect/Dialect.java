@@ -59,8 +59,13 @@ public record Dialect(String name, List<Block> reasoning, List<Block> tools, Too
         };
     }
 
+    /// The same reasoning and controls for an answer that was offered no tools: what looks like a call is text.
+    public Dialect withoutTools() {
+        return syntax == ToolSyntax.HARMONY ? this : new Dialect(name, reasoning, List.of(), syntax, controls, turns, false);
+    }
+
     /// Everything that is never text of its own: markers and controls.
-    List<String> markers() {
+    public List<String> markers() {
         List<String> all = new ArrayList<>(controls);
         for (Block block : reasoning) all.addAll(List.of(block.open(), block.close()));
         for (Block block : tools) {

@@ -65,6 +65,11 @@ public final class OutputParser {
         return taken();
     }
 
+    /// Whether the text so far ends inside reasoning.
+    public boolean inReasoning() {
+        return state == State.REASONING;
+    }
+
     /// Blocks that opened inside another kind of block.
     public int nestedBlocks() {
         return nested;
