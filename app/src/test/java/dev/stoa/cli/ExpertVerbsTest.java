@@ -70,6 +70,30 @@ class ExpertVerbsTest {
         assertThat(new Shell().run("expert", "rollback", "mine", "--library", library).err()).contains("error[no_rollback_target]");
     }
 
+    @Test
+    void aFinishedRunIsNoInterruptedOne() throws IOException {
+        Path out = folder.resolve("again");
+        Path run = folder.resolve("again.run");
+        assertThat(train(out.toString(), "--steps", "3").exit()).isZero();
+        byte[] first = Files.readAllBytes(out.resolve("adapter_model.safetensors"));
+        assertThat(run.resolve("run.jsonl")).exists();
+        assertThat(run.resolve("checkpoints")).doesNotExist();
+        Files.move(out, folder.resolve("elsewhere"));
+        Shell.Result second = train(out.toString(), "--steps", "3");
+        assertThat(second.exit()).as(second.err()).isZero();
+        assertThat(second.err()).contains("kept as " + run + "-1");
+        assertThat(folder.resolve("again.run-1").resolve("report.json")).exists();
+        assertThat(Files.readAllBytes(out.resolve("adapter_model.safetensors"))).isEqualTo(first);
+        assertThat(Files.readAllLines(run.resolve("run.jsonl"))).noneMatch(line -> line.contains("\"resume\""));
+
+        // a run that was killed has no report: it is said, and --resume goes on with it
+        Files.move(out, folder.resolve("elsewhere-2"));
+        Files.delete(run.resolve("report.json"));
+        assertThat(train(out.toString(), "--steps", "3").err()).contains("an interrupted run is there");
+        assertThat(train(out.toString(), "--steps", "3", "--resume").exit()).isZero();
+        assertThat(Files.readAllBytes(out.resolve("adapter_model.safetensors"))).isEqualTo(first);
+    }
+
     /// This model's prompt ends in a space, which its tokenizer would merge with an answer's first word.
     @Test
     void theExpertAnswersWhatItLearned() {
