@@ -7,6 +7,8 @@ import dev.stoa.serve.TinyDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -96,12 +98,63 @@ class ExpertVerbsTest {
 
     /// This model's prompt ends in a space, which its tokenizer would merge with an answer's first word.
     @Test
-    void theExpertAnswersWhatItLearned() {
+    void theExpertAnswersWhatItLearnedAndIsPublishedForIt() throws IOException {
         String out = folder.resolve("answers").toString();
-        Shell.Result trained = train(out, "--steps", "60");
+        Shell.Result trained = train(out, "--steps", "40");
         assertThat(trained.exit()).as(trained.err()).isZero();
         Shell.Result answer = new Shell().run("run", base, "--expert", out, "the text 1", "--temperature", "0", "--max-tokens", "24");
         assertThat(answer.out()).isEqualTo("it is the end\n");
+
+        String probes = probes("probes.jsonl", 130);
+        Shell.Result gate = new Shell().run("expert", "gate", "uplift", "--base", base, "--expert", out, "--probes", probes);
+        assertThat(gate.exit()).as(gate.out() + gate.err()).isZero();
+        assertThat(gate.out()).contains("uplift").contains("n=130").contains("expert").contains("verdict     PASS");
+        String library = folder.resolve("gated").toString();
+        Shell.Result published = publish(library, out, "--probes", probes);
+        assertThat(published.exit()).as(published.err()).isZero();
+        assertThat(published.out()).contains("published mine@1.0.0");
+
+        // too few probes decide nothing, and an adapter that is only different gains nothing
+        Shell.Result few = publish(library, out, "--probes", probes("few.jsonl", 20));
+        assertThat(few.exit()).as(few.err()).isEqualTo(4);
+        assertThat(few.out()).contains("mine@1.1.0 is held").contains("at least 128");
+        String random = writeRandom();
+        Shell.Result none = publish(library, random, "--probes", probes);
+        assertThat(none.exit()).as(none.out() + none.err()).isEqualTo(5);
+        assertThat(none.out()).contains("mine@1.2.0 is base_only, no_measured_gain");
+        assertThat(new Shell().run("expert", "gate", "--base", base, "--expert", random, "--probes", probes).exit()).isEqualTo(1);
+        JsonNode experts = JsonMapper.shared().readTree(new Shell().run("expert", "ls", "--library", library, "--json").out()).get("data").get("experts");
+        for (JsonNode version : experts) assertThat(version.get("active").asBoolean()).isEqualTo(version.get("version").asString().equals("1.0.0"));
+        Shell.Result allowed = publish(library, random, "--probes", probes, "--allow-no-gain");
+        assertThat(allowed.exit()).isZero();
+        assertThat(allowed.err()).contains("published without a measured gain");
+    }
+
+    @Test
+    void aProbeThatIsThereTwiceIsRefused() throws IOException {
+        String twice = Files.writeString(folder.resolve("twice.jsonl"), "{\"prompt\":\"a\",\"completion\":\"b\"}\n".repeat(2)).toString();
+        Shell.Result gate = new Shell().run("expert", "gate", "uplift", "--base", base, "--expert", base, "--probes", twice);
+        assertThat(gate.err()).contains("error[gate_input_unreadable]").contains("twice.jsonl:2").contains("there twice");
+        assertThat(new Shell().run("expert", "gate", "uplift", "--base", base, "--expert", base).err()).contains("add --probes FILE");
+    }
+
+    private static String probes(String name, int count) throws IOException {
+        StringBuilder rows = new StringBuilder();
+        for (int i = 0; i < count; i++) rows.append("{\"prompt\":\"the text ").append(100 + i).append("\",\"completion\":\"it is the end\"}\n");
+        return Files.writeString(folder.resolve(name), rows).toString();
+    }
+
+    private static Shell.Result publish(String library, String adapter, String... more) {
+        List<String> args = new ArrayList<>(List.of("expert", "publish", "mine", "--library", library, "--base", base, "--expert", adapter));
+        args.addAll(List.of(more));
+        return new Shell().run(args.toArray(String[]::new));
+    }
+
+    /// A trained adapter's likeness: healthy, and of no use.
+    private static String writeRandom() {
+        String out = folder.resolve("useless").toString();
+        assertThat(train(out, "--steps", "1").exit()).isZero();
+        return out;
     }
 
     @Test
