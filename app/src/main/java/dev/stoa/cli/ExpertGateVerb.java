@@ -4,10 +4,13 @@ package dev.stoa.cli;
 import dev.stoa.AppFault;
 import dev.stoa.Fault;
 import dev.stoa.adapter.Adapter;
+import dev.stoa.adapter.AdapterSet;
+import dev.stoa.gate.AnswerScorer;
 import dev.stoa.gate.Forgetting;
 import dev.stoa.gate.ForgettingReport;
 import dev.stoa.gate.Health;
 import dev.stoa.gate.HealthReport;
+import dev.stoa.gate.Uplift;
 import dev.stoa.serve.BaseModel;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -20,17 +23,18 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/// `stoa expert gate [health|forgetting]`: is the adapter a working update of this base, and does it share directions
-/// with earlier ones. The angle is a diagnostic: it never fails alone.
-@Command(name = "gate", sortOptions = false, description = "Check an adapter: health, and the forgetting angle to earlier ones.",
+/// `stoa expert gate [health|forgetting|uplift]`: is the adapter a working update of this base, does it share directions with
+/// earlier ones, and does it answer better than the base. The angle is a diagnostic: it never fails alone.
+@Command(name = "gate", sortOptions = false, description = "Check an adapter: health, the forgetting angle to earlier ones, the gain over the base.",
         footer = {
             "", "Examples:", "  stoa expert gate --base base --expert adapters/new",
-            "  stoa expert gate forgetting --base base --expert adapters/new --against adapters/old"
+            "  stoa expert gate forgetting --base base --expert adapters/new --against adapters/old",
+            "  stoa expert gate uplift --base base --expert adapters/new --probes held-out.jsonl"
         })
 final class ExpertGateVerb implements Callable<Integer> {
     private final Session session;
 
-    @Parameters(arity = "0..1", paramLabel = "health|forgetting", description = "Only this check.")
+    @Parameters(arity = "0..1", paramLabel = "health|forgetting|uplift", description = "Only this check.")
     private String only;
 
     @Option(names = "--base", required = true, paramLabel = "MODEL", description = "The base: a model directory or a GGUF file.")
@@ -41,6 +45,12 @@ final class ExpertGateVerb implements Callable<Integer> {
 
     @Option(names = "--against", paramLabel = "DIR", description = "An earlier adapter (repeatable).")
     private List<Path> against = List.of();
+
+    @Option(names = "--probes", paramLabel = "FILE", description = "Held-out rows of its domain: is it better than the base?")
+    private Path probes;
+
+    @Option(names = "--scorer", paramLabel = "NAME", defaultValue = "exact", description = "exact or containment (default: ${DEFAULT-VALUE}).")
+    private AnswerScorer scorer;
 
     @Mixin
     private final ModelOptions model = new ModelOptions();
@@ -54,14 +64,18 @@ final class ExpertGateVerb implements Callable<Integer> {
         Console console = session.console("expert gate");
         boolean health = only == null || only.equals("health");
         boolean forgetting = only == null || only.equals("forgetting");
-        if (!health && !forgetting) {
-            throw Fault.of(AppFault.USAGE, "unknown check \"%s\"", only).expected("health or forgetting").exception();
+        boolean uplift = only == null ? probes != null : only.equals("uplift");
+        if (!health && !forgetting && !uplift) {
+            throw Fault.of(AppFault.USAGE, "unknown check \"%s\"", only).expected("health, forgetting or uplift").exception();
         }
+        if (uplift && probes == null) throw Fault.of(AppFault.USAGE, "the gain needs held-out rows").next("add --probes FILE").exception();
         if (forgetting && only != null && against.isEmpty()) {
             throw Fault.of(AppFault.USAGE, "the forgetting angle needs an earlier adapter").next("add --against DIR").exception();
         }
+        ProbeSet asked = uplift ? ProbeSet.read(probes) : null;
         Map<String, Object> facts = new LinkedHashMap<>();
         boolean passed = true;
+        ExitCode exit = ExitCode.NEGATIVE;
         try (BaseModel loaded = model.open(base, null, console)) {
             if (health) {
                 HealthReport report = Health.check(expert, Health.Base.of(loaded.engine().model()), Health.Options.STRICT);
@@ -73,11 +87,19 @@ final class ExpertGateVerb implements Callable<Integer> {
                 facts.put("health", report);
             }
             if (passed && forgetting && !against.isEmpty()) facts.put("forgetting", angles(loaded, console));
+            if (passed && uplift) {
+                AdapterSet adapted = AdapterSet.of(loaded.engine().adapters().load("expert", expert));
+                Uplift gain = asked.measure(String.valueOf(expert.getFileName()), loaded, adapted, scorer, console).uplift();
+                ProbeSet.show(gain, console);
+                facts.put("uplift", gain);
+                passed = gain.outcome() == Uplift.Outcome.EXPERT;
+                if (gain.outcome() == Uplift.Outcome.HELD) exit = ExitCode.PARTIAL; // too few probes to say
+            }
         }
         console.line("verdict     %s", passed ? "PASS" : "FAIL");
         facts.put("pass", passed);
         console.result(passed, facts);
-        return passed ? ExitCode.DONE.number : ExitCode.NEGATIVE.number;
+        return passed ? ExitCode.DONE.number : exit.number;
     }
 
     private Map<String, Object> angles(BaseModel loaded, Console console) throws IOException {

@@ -15,6 +15,7 @@ import dev.stoa.tensor.Scope;
 import dev.stoa.tune.EvalSet;
 import dev.stoa.tune.Judge;
 import dev.stoa.tune.LoraTrain;
+import dev.stoa.tune.RunDirectory;
 import dev.stoa.tune.StepSize;
 import dev.stoa.tune.TrainConfig;
 import dev.stoa.tune.TrainResult;
@@ -93,7 +94,7 @@ final class ExpertTrainVerb implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         Console console = session.console("expert train");
-        Path run = out.resolveSibling(out.getFileName() + ".run");
+        RunDirectory run = new RunDirectory(out.resolveSibling(out.getFileName() + ".run"));
         checkPaths(run);
         try (BaseModel loaded = model.open(base, null, console)) {
             Engine engine = loaded.engine();
@@ -118,20 +119,22 @@ final class ExpertTrainVerb implements Callable<Integer> {
             LoraTrain.Config config = new LoraTrain.Config(
                     rank, alpha, targets, seed, new AdamW.Settings(rate, 0.9, 0.999, 1e-8, 0), train, base.toString());
             List<EvalSet> held = split.valid().isEmpty() ? List.of() : List.of(new EvalSet("held out", split.valid()));
+            if (run.finished()) console.say("log    %s is a finished run, kept as %s", run.path(), run.setAside());
             TrainResult result;
             try (TrainProgress progress = new TrainProgress(console, total); Scope scope = engine.ledger().scope("training")) {
-                result = LoraTrain.run(config, engine.model(), source, held, Judge.byLoss(), progress, run, out, scope);
+                result = LoraTrain.run(config, engine.model(), source, held, Judge.byLoss(), progress, run.path(), out, scope);
             }
+            if (run.finished()) run.keepLogOnly();
             return finished(console, result);
         }
     }
 
-    private void checkPaths(Path run) {
+    private void checkPaths(RunDirectory run) {
         if (Files.exists(out)) {
             throw Fault.of(EngineFault.OUTPUT_EXISTS, "the output is already there").where(out).next("choose another --out, or remove it").exception();
         }
-        if (Files.exists(run) && !resume && !dryRun) {
-            throw Fault.of(EngineFault.OUTPUT_EXISTS, "an interrupted run is there").where(run).next("add --resume, or remove it").exception();
+        if (run.exists() && !run.finished() && !resume && !dryRun) {
+            throw Fault.of(EngineFault.OUTPUT_EXISTS, "an interrupted run is there").where(run.path()).next("add --resume, or remove it").exception();
         }
     }
 

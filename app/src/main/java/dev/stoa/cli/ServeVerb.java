@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.stoa.cli;
 
+import dev.stoa.ExpertsFault;
+import dev.stoa.FaultException;
 import dev.stoa.library.Library;
 import dev.stoa.memory.EmbeddedMemory;
 import dev.stoa.memory.PredicateTable;
 import dev.stoa.memory.RelevanceGate;
 import dev.stoa.route.MetaRouter;
+import dev.stoa.route.RouterState;
 import dev.stoa.route.feature.HashedFeatures;
+import dev.stoa.serve.BaseFeatures;
 import dev.stoa.serve.BaseModel;
 import dev.stoa.serve.Server;
 import dev.stoa.serve.expert.Expert;
 import dev.stoa.serve.expert.LibraryFollower;
 import dev.stoa.serve.expert.PoolExperts;
+import dev.stoa.serve.expert.Roster;
 import dev.stoa.serve.http.ApiKeys;
 import dev.stoa.serve.pipeline.Limits;
 import java.io.IOException;
@@ -24,6 +29,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -111,7 +117,14 @@ final class ServeVerb implements Callable<Integer> {
     private Server start(Deque<AutoCloseable> open, Console console) throws IOException {
         BaseModel base = ModelOptions.open(model.config(directory).withConcurrency(maxConcurrent, maxQueue), id, console);
         open.push(base);
-        PoolExperts mounted = new PoolExperts(base.engine().adapters());
+        List<String> problems = new ArrayList<>();
+        RouterState fitted = router == null ? null : fitted(base, problems, console);
+        MetaRouter routing = router == null ? null : new MetaRouter(fitted);
+        AtomicReference<PoolExperts> pool = new AtomicReference<>();
+        PoolExperts mounted = new PoolExperts(base.engine().adapters(), () -> {
+            if (fitted != null) routing.update(state -> state.withRoster(Roster.of(fitted, pool.get().list())));
+        });
+        pool.set(mounted);
         List<Path> roots = new ArrayList<>();
         for (String text : experts) {
             ExpertArgument expert = ExpertArgument.parse(text);
@@ -128,7 +141,11 @@ final class ServeVerb implements Callable<Integer> {
             for (String problem : follower.problems()) console.warn("%s", problem);
         }
         LibraryFollower followed = follower;
-        MetaRouter routing = router == null ? null : RouteVerb.open(router);
+        if (fitted != null) {
+            routing.update(state -> state.withRoster(Roster.of(fitted, mounted.list())));
+            console.say("router: %s features, %d of %d labels have an expert", fitted.model().source().id(),
+                    routing.state().roster().size(), fitted.labels().size());
+        }
         EmbeddedMemory remembered = null;
         if (memory != null) {
             HashedFeatures embedder = new HashedFeatures();
@@ -137,11 +154,30 @@ final class ServeVerb implements Callable<Integer> {
         }
         ApiKeys keys = keyFile == null ? ApiKeys.NONE : ApiKeys.read(keyFile);
         Server.Config config = new Server.Config(
-                host, port, keys, roots, Limits.DEFAULT, () -> followed == null ? List.of() : followed.problems());
+                host, port, keys, roots, Limits.DEFAULT, () -> problems(problems, followed));
         Server server = Server.start(base.backend(mounted, routing, remembered), config);
         open.push(server);
         ready(server, base, mounted.list(), keys, console);
         return server;
+    }
+
+    /// The router over this base's own features. One fitted on other features is no reason not to serve: then the base
+    /// answers, and health says why.
+    private RouterState fitted(BaseModel base, List<String> problems, Console console) throws IOException {
+        try {
+            return RouteVerb.load(router, new BaseFeatures(base));
+        } catch (FaultException mismatch) {
+            if (mismatch.fault().code() != ExpertsFault.ROUTER_FEATURE_MISMATCH) throw mismatch;
+            problems.add("routing is off: " + mismatch.fault().oneLine());
+            console.warn("%s", problems.getLast());
+            return null;
+        }
+    }
+
+    private static List<String> problems(List<String> atStart, LibraryFollower followed) {
+        List<String> all = new ArrayList<>(atStart);
+        if (followed != null) all.addAll(followed.problems());
+        return all;
     }
 
     private void ready(Server server, BaseModel base, List<Expert> mounted, ApiKeys keys, Console console) {

@@ -86,7 +86,8 @@ final class BasePhase implements Phase<BasePhase.Result> {
         }
         Files.createDirectories(directory.getParent());
         Stored.deleteTree(directory);
-        Path run = bench.options.out().resolve("base-run");
+        Path runs = bench.options.out().resolve("base-run");
+        Path run = runs.resolve(directory.getFileName()); // checkpoints of another recipe or code are not gone on with
         List<Point> curve = new ArrayList<>();
         List<String> notices = new ArrayList<>();
         TrainResult trained;
@@ -99,7 +100,7 @@ final class BasePhase implements Phase<BasePhase.Result> {
         Result result = new Result(directory.toString(), false, trained.steps(), trained.tokens(), trained.seconds(),
                 trained.tokensPerSecond(), CHECKED.stream().map(Skill::name).toList(), curve, notices);
         Stored.write(facts, result);
-        Stored.deleteTree(run);
+        Stored.deleteTree(runs);
         return result;
     }
 

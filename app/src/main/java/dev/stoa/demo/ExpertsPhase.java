@@ -10,6 +10,8 @@ import dev.stoa.eval.world.Plant;
 import dev.stoa.eval.world.Recipe;
 import dev.stoa.eval.world.Split;
 import dev.stoa.eval.world.World;
+import dev.stoa.format.Sha256;
+import dev.stoa.kernel.Kernels;
 import dev.stoa.model.Model;
 import dev.stoa.tensor.Scope;
 import dev.stoa.tune.EvalSet;
@@ -122,7 +124,10 @@ final class ExpertsPhase implements Phase<ExpertsPhase.Result> {
         LoraTrain.Config recipeConfig = LoraTrain.Config.demo(bench.options.seed(), steps, "stoa-demo-base");
         LoraTrain.Config config = recipeConfig.withTrain(recipeConfig.train().withSaves(0, SAVE_SECONDS));
         List<Point> curve = new ArrayList<>();
-        Path run = bench.options.out().resolve("expert-runs").resolve(job.name());
+        Path runs = bench.options.out().resolve("expert-runs").resolve(job.name());
+        String code = CodeVersion.of(LoraTrain.class, Kernels.class);
+        // checkpoints of another recipe or code are not gone on with
+        Path run = runs.resolve(Sha256.hex(identity(bench, model, job) + config + model.kernels().id() + code).substring(0, 16));
         TrainResult result;
         try (Scope scope = bench.engine().ledger().scope("expert " + job.name())) {
             result = LoraTrain.run(config, model, encoder.expert(mix, identity(bench, model, job)), List.of(validation(world, encoder, job)),
@@ -132,7 +137,7 @@ final class ExpertsPhase implements Phase<ExpertsPhase.Result> {
         Trained trained = new Trained(job, result.steps(), result.chosenStep(), result.loss(), result.tokens(), result.seconds(),
                 result.tokensPerSecond(), curve);
         Stored.write(facts, new Known(identity(bench, model, job), trained));
-        Stored.deleteTree(run);
+        Stored.deleteTree(runs);
         return trained;
     }
 

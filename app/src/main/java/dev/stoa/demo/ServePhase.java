@@ -8,6 +8,7 @@ import dev.stoa.generate.Compose;
 import dev.stoa.generate.Context;
 import dev.stoa.generate.GenerateRequest;
 import dev.stoa.library.ExpertVersion;
+import dev.stoa.library.Library;
 import dev.stoa.library.Manifest;
 import dev.stoa.library.State;
 import dev.stoa.route.RouterFiles;
@@ -82,6 +83,7 @@ final class ServePhase implements Phase<ServePhase.Result> {
         RouterState router = ServingRouter.fit(bench, published.published(), together);
         RouterFiles.save(bench.router(), router);
         bench.closeEngine();
+        asPublished(bench);
         try (Serving serving = Serving.start(bench, router, published.serve(), 0); ChatClient client = new ChatClient(serving.url())) {
             List<Sample> samples = samples(bench, client);
             long start = System.nanoTime();
@@ -89,6 +91,19 @@ final class ServePhase implements Phase<ServePhase.Result> {
             load.run();
             return new Result(samples, load.asked.get(), load.failures.get(), load.different.get(), load.swaps, load.rollbacks,
                     (System.nanoTime() - start) * 1e-9, List.copyOf(load.problems));
+        }
+    }
+
+    /// What an interrupted run of this phase did: an expert's version to roll back from may still serve, conversations may be
+    /// remembered.
+    private void asPublished(Workbench bench) throws IOException {
+        Stored.deleteTree(Serving.memory(bench));
+        try (Library library = Library.open(bench.library())) {
+            for (PublishPhase.Decision decision : published.decisions()) {
+                if (!decision.state().equals("published")) continue;
+                String active = library.active(decision.expert()).orElseThrow().version();
+                if (!active.equals(decision.version())) library.rollback(decision.expert(), Optional.of(decision.version()), List.of());
+            }
         }
     }
 
@@ -213,7 +228,7 @@ final class ServePhase implements Phase<ServePhase.Result> {
 
         /// Publishes the naive version as the next one and goes back.
         private void rollBack() throws IOException {
-            String version = "3." + rollbacks + ".0";
+            String version = "3." + nextMinor(serving.library().versions(swapped)) + ".0";
             ExpertVersion active = serving.library().find(swapped, serving.library().active(swapped).orElseThrow().version()).orElseThrow();
             serving.library().add(Manifest.of(swapped, version, List.of(swapped), active.manifest().base(), CodeVersion.of(ServePhase.class)), naive());
             serving.library().move(swapped, version, State.GATING, "demo: a version to roll back from", List.of());
@@ -222,6 +237,12 @@ final class ServePhase implements Phase<ServePhase.Result> {
             serving.library().rollback(swapped, Optional.of(active.version()), List.of());
             serving.follower().follow();
             rollbacks++;
+        }
+
+        /// The first one free among versions 3.x.0: an interrupted run may have made some.
+        private static int nextMinor(List<ExpertVersion> versions) {
+            return versions.stream().map(each -> each.version().split("\\.")).filter(parts -> parts[0].equals("3"))
+                    .mapToInt(parts -> Integer.parseInt(parts[1]) + 1).max().orElse(0);
         }
     }
 

@@ -12,6 +12,7 @@ import dev.stoa.serve.expert.Expert;
 import dev.stoa.serve.expert.LibraryFollower;
 import dev.stoa.serve.expert.PoolExperts;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -39,12 +40,17 @@ final class Serving implements AutoCloseable {
         BaseModel model = BaseModel.open(bench.loadConfig(), "stoa-demo-base");
         PoolExperts experts = new PoolExperts(model.engine().adapters());
         Library library = Library.open(bench.library());
-        EmbeddedMemory memory = EmbeddedMemory.open(bench.options.out().resolve("serve-memory"), MemoryPhase.settings());
+        EmbeddedMemory memory = EmbeddedMemory.open(memory(bench), MemoryPhase.settings());
         MetaRouter router = new MetaRouter(fitted);
         LibraryFollower follower = new LibraryFollower(library, experts, mounted -> router.update(state -> state.withRoster(roster(serve, mounted))));
         router.update(state -> state.withRoster(roster(serve, experts.list())));
         Server server = Server.start(model.backend(experts, router, memory), Server.Config.loopback(port));
         return new Serving(model, library, memory, experts, follower, server);
+    }
+
+    /// Where the server of this demo remembers.
+    static Path memory(Workbench bench) {
+        return bench.options.out().resolve("serve-memory");
     }
 
     /// Each domain's expert where one is mounted and the policy says so, else the base.

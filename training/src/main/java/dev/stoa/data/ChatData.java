@@ -99,23 +99,30 @@ public final class ChatData {
     }
 
     private void add(Row row, String where) {
-        Example example = switch (row) {
-            case Row.Chat chat -> chat(chat.turns(), where);
-            case Row.Completion completion when options.templateCompletions() -> chat(List.of(
+        switch (row) {
+            case Row.Chat chat -> chats(chat.turns(), where);
+            case Row.Completion completion when options.templateCompletions() -> chats(List.of(
                     new Row.Turn(new Message("user", completion.prompt()), 0),
                     new Row.Turn(new Message("assistant", completion.completion()), 1)), where);
-            case Row.Completion completion -> completion(completion, where);
-        };
+            case Row.Completion completion -> keep(completion(completion, where));
+        }
+    }
+
+    private void keep(Example example) {
         if (example.trained() == 0) emptyMasks++;
         else samples.add(example);
     }
 
-    /// Too long conversations lose their oldest exchanges (system message kept); what is still too long is cut at the end.
-    private Example chat(List<Row.Turn> turns, String where) {
+    private void chats(List<Row.Turn> turns, String where) {
         if (template == null) {
             throw Fault.of(TrainingFault.ROW_INVALID, "a chat row needs a chat template, and the model has none").where(where)
                     .next("use prompt and completion rows").exception();
         }
+        for (List<Row.Turn> conversation : masker.conversations(turns, where)) keep(chat(conversation, where));
+    }
+
+    /// Too long conversations lose their oldest exchanges (system message kept); what is still too long is cut at the end.
+    private Example chat(List<Row.Turn> turns, String where) {
         Example example = masker.example(turns, where);
         boolean cut = example.length() > options.maxTokens();
         List<Row.Turn> left = turns;

@@ -65,6 +65,35 @@ class ChatDataTest {
         }
     }
 
+    /// Prompt and answer merge across their border when encoded as one text: " two" would be one token, half of it the
+    /// prompt's, and the first thing learned would be what follows the answer.
+    @Test
+    void learnsTheTokensOfInferenceWhenAPromptEndsInASpace() throws IOException {
+        for (String block : List.of("{{ m.content }}<|end|>", "{% generation %}{{ m.content }}<|end|>{% endgeneration %}")) {
+            String template = "{% for m in messages %}{{ m.role }}: {% if m.role == 'assistant' %}" + block
+                    + "{% else %}{{ m.content }}<|end|>{% endif %}{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}";
+            List<Example> samples = read(template, strict(256), FIVE).samples();
+            String first = "system: six<|end|>user: one<|end|>assistant: ";
+            String second = first + "two<|end|>user: three é<|end|>assistant: ";
+            assertThat(samples).hasSize(2); // history has " two" as one token, the answer has not
+            assertAnswers(samples.get(0), first, "two<|end|>");
+            assertAnswers(samples.get(1), second, "four é<|end|>");
+
+            int[] prompt = TOKENIZER.encode(first, true);
+            int[] mutant = TOKENIZER.encode(first + "two<|end|>", true);
+            assertThat(Arrays.copyOf(mutant, prompt.length)).as("encoded as one text").isNotEqualTo(prompt);
+            assertThat(read(template, strict(samples.get(1).length() - 1), FIVE).cutSamples()).isOne();
+        }
+    }
+
+    /// The sample is the prompt as inference encodes it, then the answer, and exactly the answer is learned.
+    private static void assertAnswers(Example sample, String prompt, String answer) {
+        int[] asked = TOKENIZER.encode(prompt, true);
+        assertThat(Arrays.copyOf(sample.ids(), asked.length)).isEqualTo(asked);
+        assertThat(TOKENIZER.decode(Arrays.copyOfRange(sample.ids(), asked.length, sample.length()), false)).isEqualTo(answer);
+        for (int i = 0; i < sample.length(); i++) assertThat(sample.weights()[i]).isEqualTo(i < asked.length ? 0 : 1);
+    }
+
     @Test
     void obeysTrainFlagsAndWeights() throws IOException {
         String row = "{\"messages\":[{\"role\":\"user\",\"content\":\"one\",\"train\":true},{\"role\":\"assistant\",\"content\":\"two\",\"train\":false},"

@@ -29,9 +29,16 @@ public final class PoolExperts implements Experts {
     private final AdapterPool pool;
     private final AtomicLong slots = new AtomicLong();
     private final TreeMap<String, Entry> entries = new TreeMap<>();
+    private final Runnable changed;
 
     public PoolExperts(AdapterPool pool) {
+        this(pool, () -> { });
+    }
+
+    /// `changed` is told, on the changing thread, after a name came, went or points at another adapter.
+    public PoolExperts(AdapterPool pool, Runnable changed) {
         this.pool = pool;
+        this.changed = changed;
     }
 
     @Override
@@ -63,6 +70,7 @@ public final class PoolExperts implements Experts {
         synchronized (this) {
             replaced = entries.put(name, entry);
         }
+        changed.run();
         if (replaced != null) pool.unload(replaced.slot(), AdapterPool.Unload.DRAIN);
         return entry.now();
     }
@@ -74,6 +82,7 @@ public final class PoolExperts implements Experts {
             gone = entries.remove(name);
         }
         if (gone == null) return false;
+        changed.run();
         pool.unload(gone.slot(), AdapterPool.Unload.DRAIN);
         return true;
     }
