@@ -23,8 +23,9 @@ import java.util.stream.Collectors;
 /// are set aside before rendering and encoded as plain characters afterwards, so nobody can forge the end of a turn.
 /// Immutable and thread-safe.
 public final class ChatPrompts implements Backend.PromptEncoder {
-    private static final char OPEN = '\uE000';
-    private static final char CLOSE = '\uE001';
+    /// Printable, so that a template which prints a value as Python does leaves them as they are.
+    private static final char OPEN = '\u2983';
+    private static final char CLOSE = '\u2984';
     private static final Pattern SET_ASIDE = Pattern.compile(OPEN + "(\\d+)" + CLOSE);
 
     private final ChatTemplate template;
