@@ -280,7 +280,7 @@ class GgufEngineTest {
         Path config = floats.resolve("config.json");
         String before = Files.readString(config);
         Files.writeString(config, before + "\n");
-        assertFault(floats, EngineFault.HASH_MISMATCH, "not those that its manifest records", "stoa-manifest.json");
+        assertFault(floats, EngineFault.HASH_MISMATCH, "not those of the manifest", "stoa verify");
         Files.delete(floats.resolve("stoa-manifest.json"));
         assertRefused(floats, expert, "without its record");
     }
