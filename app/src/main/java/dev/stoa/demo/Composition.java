@@ -28,19 +28,19 @@ final class Composition implements Phase<Composition.Result> {
     private static final double WARN_DROP = 0.10;
 
     /// One row of the table. `own` is the mean accuracy of an expert with its partner mounted, `worst` its lowest cell;
-    /// `two` that of two-domain prompts; `four` the mean of four mounted experts on their own domains over their solo
-    /// accuracy; `conflict` the mean of the planted conflict pair on its own domains.
-    record Row(String recipe, String compose, double own, double worst, double two, double four, double conflict, double tokensPerSecond) {}
+    /// `two` that of two-domain prompts, `twoWins` of them right; `four` the mean of four mounted experts on their own
+    /// domains over their solo accuracy; `conflict` the mean of the planted conflict pair on its own domains.
+    record Row(String recipe, String compose, double own, double worst, double two, int twoWins, double four, double conflict,
+            double tokensPerSecond) {}
 
-    record Result(List<Row> rows, String chosen, int twoWins, int twoItems, double bestSingle, double ceiling, double fourShare,
-            List<String> warnings) {
+    record Result(List<Row> rows, String chosen, int twoItems, double bestSingle, double ceiling, List<String> warnings) {
         Row chosenRow() {
             return rows.stream().filter(row -> row.recipe().equals(ExpertsPhase.Job.COMPOSABLE) && row.compose().equals(chosen))
                     .findFirst().orElseThrow();
         }
 
         Interval two() {
-            return Intervals.wilson(twoWins, twoItems);
+            return Intervals.wilson(chosenRow().twoWins(), twoItems);
         }
     }
 
@@ -109,13 +109,13 @@ final class Composition implements Phase<Composition.Result> {
         }
         String chosen = rows.stream().filter(row -> row.recipe().equals(ExpertsPhase.Job.COMPOSABLE))
                 .max((a, b) -> Double.compare(a.two() + a.own(), b.two() + b.own())).orElseThrow().compose();
-        Compose compose = Compose.valueOf(chosen.toUpperCase(Locale.ROOT));
-        return result(bench, scoring, rows, chosen, compose, pairs, warnings);
+        return result(bench, scoring, rows, chosen, pairs, warnings);
     }
 
     private static Row row(Workbench bench, Scoring scoring, String recipe, Compose compose, List<List<String>> pairs,
             List<String> conflict, Map<String, Adapter> experts, Map<String, Double> solo) throws IOException {
         double own = 0, worst = 1, two = 0, tokens = 0, seconds = 0;
+        int twoWins = 0;
         for (List<String> pair : pairs) {
             AdapterSet set = set(experts, pair);
             for (String name : pair) {
@@ -125,6 +125,7 @@ final class Composition implements Phase<Composition.Result> {
             }
             Scoring.Outcome outcome = scoring.score(together(bench, pair), set, compose);
             two += outcome.accuracy() / pairs.size();
+            twoWins += outcome.wins();
             tokens += outcome.tokens();
             seconds += outcome.seconds();
         }
@@ -134,30 +135,27 @@ final class Composition implements Phase<Composition.Result> {
             four += Math.min(1, share) / experts.size();
         }
         for (String name : conflict) both += own(bench, scoring, name, set(experts, conflict), compose).accuracy() / conflict.size();
-        return new Row(recipe, compose.name().toLowerCase(Locale.ROOT), own, worst, two, four, both, tokens / seconds);
+        return new Row(recipe, compose.name().toLowerCase(Locale.ROOT), own, worst, two, twoWins, four, both, tokens / seconds);
     }
 
-    /// The claim's own numbers, on the pairs together: the chosen way, the better of the two experts alone, and what
-    /// the base reaches on two-part prompts whose keys it knows.
-    private static Result result(Workbench bench, Scoring scoring, List<Row> rows, String chosen, Compose compose,
-            List<List<String>> pairs, List<String> warnings) throws IOException {
-        int wins = 0, items = 0;
+    /// What the claim compares with, on the pairs together: the better of the two experts alone, and what the base reaches
+    /// on two-part prompts whose keys it knows.
+    private static Result result(Workbench bench, Scoring scoring, List<Row> rows, String chosen, List<List<String>> pairs,
+            List<String> warnings) throws IOException {
+        int items = 0;
         double single = 0;
         for (List<String> pair : pairs) {
             List<Item> prompts = together(bench, pair);
-            Map<String, Adapter> experts = new TreeMap<>();
-            for (String name : pair) experts.put(name, Mounted.load(bench, name));
-            wins += scoring.score(prompts, set(experts, pair), compose).wins();
             items += prompts.size();
             double best = 0;
-            for (String name : pair) best = Math.max(best, scoring.score(prompts, AdapterSet.of(experts.get(name)), Compose.SUM).accuracy());
+            for (String name : pair) {
+                best = Math.max(best, scoring.score(prompts, AdapterSet.of(Mounted.load(bench, name)), Compose.SUM).accuracy());
+            }
             single += best / pairs.size();
         }
         List<Item> known = Scoring.items(2 * bench.settings.perPair(), i -> bench.world.skill(Skill.TWO_LINES, Split.TEST, i));
         double ceiling = scoring.score(known, AdapterSet.BASE, Compose.SUM).accuracy();
-        double four = rows.stream().filter(row -> row.recipe().equals(ExpertsPhase.Job.COMPOSABLE) && row.compose().equals(chosen))
-                .findFirst().orElseThrow().four();
-        return new Result(rows, chosen, wins, items, single, ceiling, four, warnings);
+        return new Result(rows, chosen, items, single, ceiling, warnings);
     }
 
     private static List<Item> together(Workbench bench, List<String> pair) {
@@ -175,9 +173,9 @@ final class Composition implements Phase<Composition.Result> {
     /// Claim D8.
     Claim claim(Result result) {
         Interval two = result.two();
-        boolean holds = two.value() >= result.bestSingle() + .50 && two.value() >= .90 * result.ceiling() && result.fourShare() >= .90;
+        boolean holds = two.value() >= result.bestSingle() + .50 && two.value() >= .90 * result.ceiling() && result.chosenRow().four() >= .90;
         String detail = String.format(Locale.ROOT, "%s; best single expert %.2f, ceiling %.2f, four mounted keep %.2f; %s", result.chosen(),
-                result.bestSingle(), result.ceiling(), result.fourShare(),
+                result.bestSingle(), result.ceiling(), result.chosenRow().four(),
                 result.warnings().isEmpty() ? "no naive conflict pair warned" : String.join("; ", result.warnings()));
         return Claim.required("D8", "two experts at once answer two-domain prompts", holds, two.value(), List.of(two.low(), two.high()),
                 two.n(), result.bestSingle(), detail);

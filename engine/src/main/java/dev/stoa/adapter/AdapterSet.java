@@ -36,8 +36,4 @@ public record AdapterSet(List<Member> members) {
     public static AdapterSet of(Adapter adapter) {
         return new AdapterSet(List.of(new Member(adapter, 1)));
     }
-
-    public boolean isBase() {
-        return members.isEmpty();
-    }
 }

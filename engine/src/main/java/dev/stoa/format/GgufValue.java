@@ -59,14 +59,6 @@ public record GgufValue(Kind kind, boolean array, Object value) {
         return new GgufValue(Kind.I32, true, values.clone());
     }
 
-    public static GgufValue u32s(int... values) {
-        return new GgufValue(Kind.U32, true, values.clone());
-    }
-
-    public static GgufValue f32s(float... values) {
-        return new GgufValue(Kind.F32, true, values.clone());
-    }
-
     /// 1 for a single value.
     public int size() {
         return switch (value) {

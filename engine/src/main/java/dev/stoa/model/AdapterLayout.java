@@ -22,21 +22,6 @@ public final class AdapterLayout {
         return permuted(adapter, spec.layout().rowMaps(), spec.layout().columnMaps(), scope);
     }
 
-    /// An adapter in the order of `spec`'s file, in canonical order.
-    public static Adapter toCanonical(Adapter adapter, ModelSpec spec, Scope scope) {
-        return permuted(adapter, inverse(spec.layout().rowMaps()), inverse(spec.layout().columnMaps()), scope);
-    }
-
-    private static Map<String, int[]> inverse(Map<String, int[]> maps) {
-        Map<String, int[]> inverse = new TreeMap<>();
-        maps.forEach((path, map) -> {
-            int[] back = new int[map.length];
-            for (int i = 0; i < map.length; i++) back[map[i]] = i;
-            inverse.put(path, back);
-        });
-        return inverse;
-    }
-
     private static Adapter permuted(Adapter adapter, Map<String, int[]> rows, Map<String, int[]> columns, Scope scope) {
         if (rows.isEmpty() && columns.isEmpty()) return adapter;
         SortedMap<TargetId, Delta> entries = new TreeMap<>();

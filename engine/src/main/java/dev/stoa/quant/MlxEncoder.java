@@ -52,11 +52,6 @@ public record MlxEncoder(String mode, int bits, int group, DType scaleType) {
         return scaleType.bytes(cols / group);
     }
 
-    /// Bits per value including scales and biases.
-    public double bitsPerValue() {
-        return bits + 8.0 * scaleType.blockBytes() * (affine() ? 2 : 1) / group;
-    }
-
     /// Encodes x[from .. from + cols). Each target may be null when it is not wanted; words must be zero before.
     public void row(float[] x, int from, int cols, MemorySegment words, MemorySegment scales, MemorySegment biases) {
         AffineFit affine = affine() ? new AffineFit(bits, group, scaleType) : null;

@@ -84,7 +84,7 @@ public record Manifest(
         }
     }
 
-    /// A new version that only says who it is and what it stands on; add the rest with the withers.
+    /// A new version that only says who it is and what it stands on; the library adds the adapter.
     public static Manifest of(String name, String version, List<String> domains, Base base, String codeVersion) {
         return new Manifest(SCHEMA, name, version, domains, null, null, null, null, base, null, null, null, null,
                 List.of(), Instant.now().toString(), codeVersion);
@@ -93,21 +93,6 @@ public record Manifest(
     public Manifest withAdapter(AdapterPart part) {
         return new Manifest(schema, name, version, domains, tier, pattern, description, license, base, part, lineage,
                 training, routing, evidence, createdAt, codeVersion);
-    }
-
-    public Manifest withTraining(Training part, Lineage from) {
-        return new Manifest(schema, name, version, domains, tier, pattern, description, license, base, adapter, from,
-                part, routing, evidence, createdAt, codeVersion);
-    }
-
-    public Manifest withRouting(Routing part) {
-        return new Manifest(schema, name, version, domains, tier, pattern, description, license, base, adapter,
-                lineage, training, part, evidence, createdAt, codeVersion);
-    }
-
-    public Manifest withCard(String tierName, String patternName, String text, String licenseName) {
-        return new Manifest(schema, name, version, domains, tierName, patternName, text, licenseName, base, adapter,
-                lineage, training, routing, evidence, createdAt, codeVersion);
     }
 
     /// The bytes that are stored and hashed.

@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.function.UnaryOperator;
 
 /// All a router knows, as one immutable value that is swapped whole. `labels` excludes the base, whose scores come
 /// last. `fallback` is the hashed model fitted beside the configured one, or null when that is the model itself.
@@ -32,12 +31,6 @@ public record RouterState(
         Map<String, RoutedExpert> left = new TreeMap<>(roster);
         left.remove(label);
         return withRoster(left);
-    }
-
-    /// Changes the model (and the fallback, if any), for example its thresholds.
-    public RouterState withModel(UnaryOperator<RouterModel> change) {
-        return new RouterState(version + 1, labels, change.apply(model),
-                fallback == null ? null : change.apply(fallback), roster, composition);
     }
 
     /// Routes with one of the two models; failures are thrown. `previous` are the labels of the conversation's last turn.

@@ -24,10 +24,6 @@ public record PackedSamples(int[] ids, int[] positions, int[] starts, float[] ha
         }
     }
 
-    public int rowCount() {
-        return ids.length;
-    }
-
     /// The samples that have a KL term, without their cross-entropy weights.
     PackedSamples softSamples() {
         int[] from = new int[ids.length], ends = new int[starts.length];

@@ -61,8 +61,4 @@ public final class Exchange {
     public void cancel() {
         if (cancelled.compareAndSet(false, true)) handles.forEach(Generator.RequestHandle::cancel);
     }
-
-    public boolean isCancelled() {
-        return cancelled.get();
-    }
 }
