@@ -122,7 +122,7 @@ final class ExpertTrainVerb implements Callable<Integer> {
             if (run.finished()) console.say("log    %s is a finished run, kept as %s", run.path(), run.setAside());
             TrainResult result;
             try (TrainProgress progress = new TrainProgress(console, total); Scope scope = engine.ledger().scope("training")) {
-                result = LoraTrain.run(config, engine.model(), source, held, Judge.byLoss(), progress, run.path(), out, scope);
+                result = LoraTrain.run(config, engine.model(), engine.model().kernels(), source, held, Judge.byLoss(), progress, run.path(), out, scope);
             }
             if (run.finished()) run.keepLogOnly();
             return finished(console, result);

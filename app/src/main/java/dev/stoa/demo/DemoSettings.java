@@ -19,9 +19,9 @@ record DemoSettings(
     static DemoSettings of(WorldSize size) {
         return switch (size) {
             case TINY -> throw new IllegalArgumentException("the tiny world is a test fixture, not a demo");
-            case CI -> new DemoSettings(480, 432, 96, 64, 128, 96, 10, 1000);
-            case SMALL -> new DemoSettings(650, 432, 96, 64, 256, 192, 20, 1000);
-            case FULL -> new DemoSettings(650, 432, 96, 64, 256, 256, 20, 1000);
+            case CI -> new DemoSettings(480, 432, 64, 64, 128, 96, 10, 1000);
+            case SMALL -> new DemoSettings(650, 432, 64, 64, 256, 192, 20, 1000);
+            case FULL -> new DemoSettings(650, 432, 64, 64, 256, 256, 20, 1000);
         };
     }
 }

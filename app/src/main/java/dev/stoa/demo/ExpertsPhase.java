@@ -23,18 +23,25 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 
 /// Trains one composable expert per domain, naive ones where the claims compare the two, and a control whose labels
-/// are shuffled. Every finished expert is kept; an interrupted one resumes from its checkpoint.
+/// are shuffled. Experts share nothing but the frozen base, so they train side by side, each on threads of its own: no
+/// thread waits for another between two small products, and every expert's bits are those of training it alone. Every
+/// finished expert is kept; an interrupted one resumes from its checkpoint.
 final class ExpertsPhase implements Phase<ExpertsPhase.Result> {
-    private static final int VALIDATION_ITEMS = 48;
+    private static final int VALIDATION_ITEMS = 64;
     private static final int SAVE_SECONDS = 10;
     private static final double KNOWN = 0.97;
-    private static final int LANDING_STEPS = 48;
+    private static final int LANDING_STEPS = 72;
+    /// Each expert in training holds about 100 MB; more lanes than this gain little and cost memory.
+    private static final int MOST_LANES = 4;
 
     /// What is trained: `name` is also the directory of the adapter.
     record Job(String name, String domain, String kind) {
@@ -100,19 +107,29 @@ final class ExpertsPhase implements Phase<ExpertsPhase.Result> {
     @Override
     public Result run(Workbench bench) throws IOException {
         List<Job> jobs = jobs(bench.world);
-        List<Trained> trained = new ArrayList<>();
-        Model model = bench.engine().model();
-        for (int i = 0; i < jobs.size(); i++) trained.add(train(bench, model, jobs.get(i), i, jobs.size()));
-        double seconds = trained.stream().mapToDouble(Trained::seconds).sum();
+        Kernels all = bench.engine().model().kernels();
+        int threads = all.workers().threads();
+        int lanes = Math.min(Math.min(threads, MOST_LANES), jobs.size());
+        ExpertsProgress progress = new ExpertsProgress(bench.progress, jobs.size());
+        long start = System.nanoTime();
+        List<Trained> trained = SideBySide.run(lanes, "stoa-expert-", jobs, (job, stop) -> {
+            try (Kernels kernels = all.fork(threads / lanes)) {
+                return train(bench, kernels, job, progress, stop);
+            }
+        });
+        double seconds = (System.nanoTime() - start) * 1e-9;
         return new Result(trained, seconds, trained.stream().mapToLong(Trained::tokens).sum() / seconds);
     }
 
-    private static Trained train(Workbench bench, Model model, Job job, int index, int of) throws IOException {
+    private static Trained train(Workbench bench, Kernels kernels, Job job, ExpertsProgress progress, BooleanSupplier stop)
+            throws IOException {
+        Model model = bench.engine().model();
         Path directory = bench.adapter(job.name());
         Path facts = directory.resolveSibling(job.name() + ".json");
+        String identity = identity(bench, model, job);
         if (Files.isDirectory(directory) && Files.isRegularFile(facts)) {
             Known known = Stored.read(facts, Known.class);
-            if (known.identity().equals(identity(bench, model, job))) return known.trained();
+            if (known.identity().equals(identity)) return known.trained();
         }
         Stored.deleteTree(directory);
         World world = bench.world;
@@ -127,16 +144,16 @@ final class ExpertsPhase implements Phase<ExpertsPhase.Result> {
         Path runs = bench.options.out().resolve("expert-runs").resolve(job.name());
         String code = CodeVersion.of(LoraTrain.class, Kernels.class);
         // checkpoints of another recipe or code are not gone on with
-        Path run = runs.resolve(Sha256.hex(identity(bench, model, job) + config + model.kernels().id() + code).substring(0, 16));
+        Path run = runs.resolve(Sha256.hex(identity + config + kernels.id() + code).substring(0, 16));
         TrainResult result;
         try (Scope scope = bench.engine().ledger().scope("expert " + job.name())) {
-            result = LoraTrain.run(config, model, encoder.expert(mix, identity(bench, model, job)), List.of(validation(world, encoder, job)),
-                    judge(), listener(bench, job, index, of, curve), run, directory, scope);
+            result = LoraTrain.run(config, model, kernels, encoder.expert(mix, identity), List.of(validation(world, encoder, job)),
+                    judge(), listener(job, progress, curve, stop), run, directory, scope);
         }
         if (result.output() == null) throw new IOException("training expert " + job.name() + " ended with " + result.status());
         Trained trained = new Trained(job, result.steps(), result.chosenStep(), result.loss(), result.tokens(), result.seconds(),
                 result.tokensPerSecond(), curve);
-        Stored.write(facts, new Known(identity(bench, model, job), trained));
+        Stored.write(facts, new Known(identity, trained));
         Stored.deleteTree(runs);
         return trained;
     }
@@ -162,18 +179,40 @@ final class ExpertsPhase implements Phase<ExpertsPhase.Result> {
         return (step, scores) -> scores.getFirst().exact() >= KNOWN ? Judge.Verdict.land(-step, LANDING_STEPS) : Judge.Verdict.go(-step);
     }
 
-    private static TrainListener listener(Workbench bench, Job job, int index, int of, List<Point> curve) {
+    private static TrainListener listener(Job job, ExpertsProgress progress, List<Point> curve, BooleanSupplier stop) {
         return new TrainListener() {
             @Override
             public void onStep(Step step) {
-                bench.progress.step(String.format(Locale.ROOT, "%s (%d of %d), loss %.3f", job.name(), index + 1, of, step.loss()),
-                        (long) index * step.steps() + step.step(), (long) of * step.steps());
+                progress.step(job.name(), step);
             }
 
             @Override
             public void onEval(int step, List<EvalSet.Score> scores, boolean best) {
                 curve.add(new Point(step, scores.getFirst().loss(), scores.getFirst().exact()));
             }
+
+            @Override
+            public boolean stopRequested() {
+                return stop.getAsBoolean();
+            }
         };
+    }
+
+    /// One bar for all lanes: an expert counts as a whole once the next one starts in its place.
+    private static final class ExpertsProgress {
+        private final DemoProgress progress;
+        private final int jobs;
+        private final Map<String, Double> shares = new HashMap<>();
+
+        ExpertsProgress(DemoProgress progress, int jobs) {
+            this.progress = progress;
+            this.jobs = jobs;
+        }
+
+        synchronized void step(String name, TrainListener.Step step) {
+            shares.put(name, (double) step.step() / step.steps());
+            double done = shares.values().stream().mapToDouble(Double::doubleValue).sum();
+            progress.step(String.format(Locale.ROOT, "%s, loss %.3f", name, step.loss()), Math.round(1000 * done), 1000L * jobs);
+        }
     }
 }

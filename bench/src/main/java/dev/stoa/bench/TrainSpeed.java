@@ -39,7 +39,7 @@ public final class TrainSpeed {
         try (Kernels kernels = KernelProvider.open("auto", threads); Scope scope = ledger.scope("speed")) {
             System.out.println(kernels.reason() + ", " + kernels.id() + ", vocabulary " + vocab + ", micro-batch " + micro);
             Pretrain.Config config = Pretrain.Config.demo(Architecture.demo(vocab, 0), 1, steps, Map.of());
-            TrainConfig train = new TrainConfig(config.train().schedule(), config.train().stepSize(), micro, 1, 0, 0, 0, 0, 600);
+            TrainConfig train = config.train().withEvals(0, 0, 0).withMicroTokens(micro);
             config = new Pretrain.Config(config.architecture(), 1, config.muon(), config.adamw(), train, Map.of());
             Rates rates = new Rates(steps);
             Pretrain.run(config, ExampleSource.endless("random", index -> sample(index, vocab, 0.1f, 0)), List.of(), Judge.byLoss(),
@@ -50,7 +50,7 @@ public final class TrainSpeed {
             Model model = Model.load(ModelDirectory.openWithoutTokenizer(directory.resolve("base"), scope), kernels, scope);
             for (double share : new double[] {0, 0.5}) {
                 Rates lora = new Rates(loraSteps);
-                LoraTrain.run(LoraTrain.Config.demo(1, loraSteps, "base"), model,
+                LoraTrain.run(LoraTrain.Config.demo(1, loraSteps, "base"), model, kernels,
                         ExampleSource.endless("random", index -> sample(index, vocab, 0, share)), List.of(), Judge.byLoss(), lora,
                         directory.resolve("lora-run" + share), directory.resolve("lora" + share), scope);
                 lora.print(share == 0 ? "lora" : "lora with KL rows");
@@ -89,11 +89,12 @@ public final class TrainSpeed {
         }
 
         private static long cpuNanos() {
-            return ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
+            return ManagementFactory.getOperatingSystemMXBean() instanceof com.sun.management.OperatingSystemMXBean system
+                    ? system.getProcessCpuTime() : System.nanoTime();
         }
 
         void print(String name) {
-            System.out.println(name + ": " + line(rates) + " tokens/s; " + line(perCpuSecond) + " per CPU second of the first thread");
+            System.out.println(name + ": " + line(rates) + " tokens/s; " + line(perCpuSecond) + " per CPU second of the process");
         }
 
         private static String line(double[] all) {

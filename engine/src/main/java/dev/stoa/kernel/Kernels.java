@@ -17,6 +17,10 @@ public interface Kernels extends AutoCloseable {
 
     Workers workers();
 
+    /// Kernels of the same provider on `threads` workers of their own, for independent work beside these: the same bits,
+    /// and weights packed by either serve both. The caller closes them.
+    Kernels fork(int threads);
+
     Matmul matmul();
 
     Norm norm();

@@ -65,10 +65,10 @@ public final class LoraTrain {
         }
     }
 
-    /// Runs, or goes on with what `runDirectory` holds; `output` must not exist yet. Kernels are those of the model.
-    public static TrainResult run(Config config, Model model, ExampleSource source, List<EvalSet> evalSets, Judge judge,
+    /// Runs, or goes on with what `runDirectory` holds; `output` must not exist yet. `kernels` may be the model's own, or
+    /// others of the same provider: several runs on one base go side by side on kernels of their own.
+    public static TrainResult run(Config config, Model model, Kernels kernels, ExampleSource source, List<EvalSet> evalSets, Judge judge,
             TrainListener listener, Path runDirectory, Path output, Scope scope) throws IOException {
-        Kernels kernels = model.kernels();
         TreeMap<TargetId, Projection.LowRank> updates = new TreeMap<>();
         for (Map.Entry<String, long[]> module : targets(config, model).entrySet()) {
             updates.put(TargetId.ofPath(module.getKey()), lowRank(config, module.getKey(), module.getValue(), scope));
@@ -84,7 +84,8 @@ public final class LoraTrain {
         Map<String, Parameter> frozen = frozen(model, scope);
         Network network = new Network(model.spec(), path -> new Projection.Frozen(model.packed(path), frozen.get(path + ".bias"),
                 updates.get(TargetId.ofPath(path))), frozen::get, kernels, new Workspace(scope));
-        Trainee trainee = new Trainee(network, parameters, new AdamW(variables, config.adamw(), kernels.updates(), scope),
+        Trainee trainee = new Trainee(network, Replicas.one(network, parameters, kernels.updates()), parameters,
+                new AdamW(variables, config.adamw(), kernels.updates(), scope),
                 Sha256.hex("lora\n" + config + model.hash() + kernels.id()),
                 directory -> write(directory, config, model, updates));
         long bytes = 0, total = trainee.parameterCount();

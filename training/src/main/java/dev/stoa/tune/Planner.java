@@ -13,8 +13,9 @@ import java.lang.management.ManagementFactory;
 
 /// Computes a run's plan, and refuses one that would not fit into memory.
 ///
-/// Bytes: parameters * (4 weight + 4 gradient + 8 moments) + frozen base + 4 * M * sum over layers of
-/// (3 H + 2 Hq + 2 Hkv + 2 I + heads) + head chunk 2 * 128 * V * 4 + 256 MB heap, with M tokens per micro-batch.
+/// Bytes: parameters * (4 weight + 8 moments + 4 gradient * R) + frozen base + R * 4 * M * sum over layers of
+/// (3 H + 2 Hq + 2 Hkv + 2 I + heads) + head chunk 2 * 128 * V * 4 + 256 MB heap, with M tokens per micro-batch and R
+/// replicas.
 final class Planner {
     private static final long HEAP = 256L << 20;
     private static final double SHARE = 0.85;
@@ -24,13 +25,13 @@ final class Planner {
     /// `frozenBytes` is what the base's weights take; `total` counts its parameters and the trained ones.
     static TrainPlan plan(String kind, ModelSpec spec, Trainee trainee, long total, long frozenBytes, TrainConfig config,
             ExampleSource source, Kernels kernels) {
-        long perToken = 0;
+        long perToken = 0, replicas = trainee.replicas().count();
         for (LayerSpec layer : spec.layers()) {
             perToken += 3L * spec.hidden();
             if (layer.mixer() instanceof MixerSpec.Attention a) perToken += 2L * (a.heads() + a.kvHeads()) * a.headDim() + a.heads();
             if (layer.ffn() instanceof FeedForward.Gated gated) perToken += 2L * gated.intermediate();
         }
-        long memory = trainee.parameterCount() * 16 + frozenBytes + 4L * config.microTokens() * perToken
+        long memory = trainee.parameterCount() * (12 + 4L * replicas) + frozenBytes + replicas * 4L * config.microTokens() * perToken
                 + 2L * 128 * spec.vocab() * 4 + HEAP;
         long limit = physicalMemory();
         int steps = config.schedule().steps();

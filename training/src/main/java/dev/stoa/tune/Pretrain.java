@@ -24,6 +24,7 @@ import dev.stoa.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -44,17 +45,19 @@ public final class Pretrain {
             Architecture architecture, long seed, Muon.Settings muon, AdamW.Settings adamw, TrainConfig train,
             Map<String, String> files) {
         public Config {
-            files = Map.copyOf(files);
+            // sorted, because a configuration's text is part of the identities that caches and checkpoints go by
+            files = Collections.unmodifiableSortedMap(new TreeMap<>(files));
         }
 
         public Config withTrain(TrainConfig other) {
             return new Config(architecture, seed, muon, adamw, other, files);
         }
 
-        /// The demo world's recipe: steps of 4,096 tokens, 60 warm-up steps, cosine to a tenth at `steps`, clip 1.
+        /// The demo world's recipe: steps of 4,096 tokens in two replicas, 60 warm-up steps, cosine to a tenth at `steps`,
+        /// clip 1.
         public static Config demo(Architecture architecture, long seed, int steps, Map<String, String> files) {
-            TrainConfig train = TrainConfig.of(Schedule.cosine(Math.min(60, steps / 2), steps, 0.1), new StepSize.Tokens(4096), 4096, 1)
-                    .withEvals(50, 0, 0);
+            TrainConfig train = TrainConfig.of(Schedule.cosine(Math.min(60, steps / 2), steps, 0.1), new StepSize.Tokens(4096), 2304, 1)
+                    .withEvals(50, 0, 0).withReplicas(2);
             return new Config(architecture, seed, new Muon.Settings(0.02, 0.95, 0.1),
                     new AdamW.Settings(3e-3, 0.9, 0.95, 1e-8, 0.1), train, files);
         }
@@ -71,13 +74,44 @@ public final class Pretrain {
             initialize(parameter.value(), binding, config.seed());
             parameters.put(binding.name(), parameter);
         }
-        Network network = new Network(spec, path -> dense(spec, path, parameters), parameters::get, kernels, new Workspace(scope));
-        Trainee trainee = new Trainee(network, List.copyOf(parameters.values()), optimizer(config, spec, parameters, kernels, scope),
-                Sha256.hex("pretrain\n" + json + config.seed() + config.muon() + config.adamw() + kernels.id()),
-                directory -> write(directory, json, parameters, config.files()));
-        TrainPlan plan = Planner.plan("pretrain", spec, trainee, trainee.parameterCount(), 0, config.train(), source, kernels);
-        return new TrainLoop(config.train(), trainee, source, evalSets, judge, kernels.updates(), listener, runDirectory)
-                .run(plan, output);
+        Network network = network(spec, parameters, kernels, scope);
+        try (Copies copies = Copies.of(config.train().replicas(), spec, network, parameters, kernels, scope)) {
+            Trainee trainee = new Trainee(network, copies.replicas(), List.copyOf(parameters.values()),
+                    optimizer(config, spec, parameters, kernels, scope),
+                    Sha256.hex("pretrain\n" + json + config.seed() + config.muon() + config.adamw() + kernels.id()),
+                    directory -> write(directory, json, parameters, config.files()));
+            TrainPlan plan = Planner.plan("pretrain", spec, trainee, trainee.parameterCount(), 0, config.train(), source, kernels);
+            return new TrainLoop(config.train(), trainee, source, evalSets, judge, kernels.updates(), listener, runDirectory)
+                    .run(plan, output);
+        }
+    }
+
+    private static Network network(ModelSpec spec, Map<String, Parameter> parameters, Kernels kernels, Scope scope) {
+        return new Network(spec, path -> dense(spec, path, parameters), parameters::get, kernels, new Workspace(scope));
+    }
+
+    /// The replicas of a run and the kernels opened for them; one replica is the network itself on all threads.
+    private record Copies(Replicas replicas, List<Kernels> kernels) implements AutoCloseable {
+        static Copies of(int count, ModelSpec spec, Network network, Map<String, Parameter> parameters, Kernels kernels, Scope scope) {
+            List<Parameter> first = List.copyOf(parameters.values());
+            if (count == 1) return new Copies(Replicas.one(network, first, kernels.updates()), List.of());
+            int threads = kernels.workers().threads(), lanes = Math.min(count, threads);
+            List<Kernels> opened = new ArrayList<>();
+            List<Replicas.Replica> replicas = new ArrayList<>();
+            for (int i = 0; i < count; i++) {
+                TreeMap<String, Parameter> own = new TreeMap<>(parameters);
+                if (i > 0) own.replaceAll((name, each) -> new Parameter(name, each.value(), scope.f32(each.value().shape())));
+                opened.add(kernels.fork(threads / lanes));
+                replicas.add(new Replicas.Replica(network(spec, own, opened.getLast(), scope), List.copyOf(own.values())));
+            }
+            return new Copies(new Replicas(replicas, kernels.updates(), lanes), opened);
+        }
+
+        @Override
+        public void close() {
+            replicas.close();
+            kernels.forEach(Kernels::close);
+        }
     }
 
     private static Projection dense(ModelSpec spec, String path, Map<String, Parameter> parameters) {

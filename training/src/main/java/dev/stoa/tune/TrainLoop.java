@@ -3,15 +3,11 @@ package dev.stoa.tune;
 
 import dev.stoa.Fault;
 import dev.stoa.TrainingFault;
-import dev.stoa.data.Batch;
 import dev.stoa.data.Example;
 import dev.stoa.data.ExampleSource;
-import dev.stoa.data.Packer;
 import dev.stoa.format.AtomicFiles;
 import dev.stoa.format.Json;
 import dev.stoa.format.Sha256;
-import dev.stoa.grad.LossRows;
-import dev.stoa.grad.PackedSamples;
 import dev.stoa.grad.Parameter;
 import dev.stoa.kernel.Updates;
 import dev.stoa.optim.Schedule;
@@ -127,15 +123,9 @@ public final class TrainLoop {
         long start = System.nanoTime();
         List<Example> samples = config.stepSize().window(source, state.cursor);
         for (Parameter parameter : trainee.parameters()) parameter.gradient().data().fill((byte) 0);
-        double loss = 0, weight = 0;
-        long tokens = 0, trained = 0;
-        for (Batch batch : pack(samples)) {
-            LossRows rows = trainee.network().accumulate(packed(batch));
-            loss += rows.sum();
-            weight += rows.weight();
-            tokens += batch.rows();
-            trained += rows.rows().length;
-        }
+        check(samples);
+        Replicas.Sum sum = trainee.replicas().accumulate(samples, config.microTokens());
+        double loss = sum.loss(), weight = sum.weight();
         long cursor = state.cursor + samples.size();
         if (weight == 0) return pass(cursor);
         emptyInARow = 0;
@@ -154,19 +144,19 @@ public final class TrainLoop {
         state.step++;
         state.updates++;
         state.cursor = cursor;
-        state.tokens += tokens;
-        state.trainedTokens += trained;
+        state.tokens += sum.tokens();
+        state.trainedTokens += sum.trained();
         state.skippedInARow = 0;
         state.normAverage = average;
         double epoch = source.epochSize() == ExampleSource.ENDLESS ? 0 : (double) cursor / source.epochSize();
         TrainListener.Step done = new TrainListener.Step(state.step, schedule.length(), epoch, lastLoss, factor, norm, clipped,
-                state.tokens, state.trainedTokens, tokens * 1e9 / (System.nanoTime() - start));
+                state.tokens, state.trainedTokens, sum.tokens() * 1e9 / (System.nanoTime() - start));
         log.step(done);
         listener.onStep(done);
         return true;
     }
 
-    private List<Batch> pack(List<Example> samples) {
+    private void check(List<Example> samples) {
         int vocab = trainee.network().spec().vocab();
         for (Example sample : samples) {
             for (int id : sample.ids()) {
@@ -180,11 +170,6 @@ public final class TrainLoop {
                         .next("truncate the data, or raise microTokens").exception();
             }
         }
-        return Packer.pack(samples, config.microTokens());
-    }
-
-    private static PackedSamples packed(Batch batch) {
-        return new PackedSamples(batch.ids(), batch.positions(), batch.starts(), batch.hard(), batch.soft());
     }
 
     /// A window without any weight is no step and no failure, unless nothing else comes.

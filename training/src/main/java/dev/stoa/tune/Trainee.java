@@ -8,20 +8,22 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 
-/// What is trained: a network, its trainable parameters (in a fixed order), and how the result is written.
+/// What is trained: a network, its copies that share out a step, its trainable parameters (in a fixed order), and how the
+/// result is written.
 /// `identity` names the configuration and the base; a checkpoint of another identity is not resumed.
-public record Trainee(Network network, List<Parameter> parameters, Optimizer optimizer, String identity, Output output) {
+record Trainee(
+        Network network, Replicas replicas, List<Parameter> parameters, Optimizer optimizer, String identity, Output output) {
     /// Writes the parameters' current values to a directory that does not exist yet.
     @FunctionalInterface
-    public interface Output {
+    interface Output {
         void write(Path directory) throws IOException;
     }
 
-    public Trainee {
+    Trainee {
         parameters = List.copyOf(parameters);
     }
 
-    public long parameterCount() {
+    long parameterCount() {
         return parameters.stream().mapToLong(parameter -> parameter.value().elements()).sum();
     }
 }

@@ -76,7 +76,7 @@ class LoraTrainTest {
     private TrainResult run(LoraTrain.Config config, String name, TrainListener listener) throws IOException {
         ExampleSource source = new Epochs(table(), "table", 1);
         try (Scope own = new Ledger().scope("run")) {
-            return LoraTrain.run(config, model, source, List.of(new EvalSet("table", table())), Judge.byExact(1), listener,
+            return LoraTrain.run(config, model, model.kernels(), source, List.of(new EvalSet("table", table())), Judge.byExact(1), listener,
                     directory.resolve(name + ".run"), directory.resolve(name), own);
         }
     }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.stoa.data.Example;
 import dev.stoa.data.ExampleSource;
 import dev.stoa.format.ModelDirectory;
+import dev.stoa.format.Safetensors;
 import dev.stoa.kernel.KernelProvider;
 import dev.stoa.kernel.Kernels;
 import dev.stoa.model.Model;
@@ -68,6 +69,50 @@ class PretrainTest {
             Model model = Model.load(ModelDirectory.openWithoutTokenizer(directory.resolve("base"), scope), kernels, scope);
             assertThat(model.spec().layers()).hasSize(1);
             assertThat(model.spec().tiedHead()).isTrue();
+        }
+    }
+
+    @Test
+    void aConfigurationsTextIsTheSameInEveryProcess() {
+        // caches and checkpoints go by it; the order of Map.of changes from process to process
+        Map<String, String> files = new java.util.LinkedHashMap<>();
+        for (int i = 20; i > 0; i--) files.put("file-" + (char) ('a' + i), "");
+        Pretrain.Config some = config(10);
+        assertThat(new Pretrain.Config(some.architecture(), 1, some.muon(), some.adamw(), some.train(), files).files().keySet())
+                .containsExactlyElementsOf(new java.util.TreeSet<>(files.keySet()));
+    }
+
+    @Test
+    void replicasChangeTheOrderOfSumsAndNothingElse() throws IOException {
+        Pretrain.Config one = config(12), two = one.withTrain(one.train().withReplicas(2)), three = one.withTrain(one.train().withReplicas(3));
+        run(one, "one", TrainListener.NONE);
+        run(two, "two", TrainListener.NONE);
+        byte[] sequential = Files.readAllBytes(directory.resolve("two/model.safetensors"));
+        try (Kernels threads = KernelProvider.open("scalar", 2); Scope scope = new Ledger().scope("test")) {
+            ExampleSource source = ExampleSource.endless("copy", PretrainTest::copy);
+            Pretrain.run(two, source, List.of(), Judge.byLoss(), threads, TrainListener.NONE, directory.resolve("threads.run"),
+                    directory.resolve("threads"), scope);
+        }
+        assertThat(directory.resolve("threads/model.safetensors")).hasBinaryContent(sequential);
+        run(three, "three", TrainListener.NONE);
+        assertThat(largestDifference("one", "two")).isPositive().isLessThan(1e-3);
+        assertThat(largestDifference("one", "three")).isPositive().isLessThan(1e-3);
+        // a lost gradient would be seen: another twelve steps of data move the weights by more
+        run(new Pretrain.Config(one.architecture(), 1, one.muon(), one.adamw(), TrainConfig.of(Schedule.cosine(5, 12, 0.1),
+                new StepSize.Tokens(32), 32, 1), one.files()), "half", TrainListener.NONE);
+        assertThat(largestDifference("one", "half")).isGreaterThan(1e-2);
+    }
+
+    private double largestDifference(String one, String other) throws IOException {
+        try (Scope scope = new Ledger().scope("compare"); Safetensors a = Safetensors.open(directory.resolve(one + "/model.safetensors"), scope);
+                Safetensors b = Safetensors.open(directory.resolve(other + "/model.safetensors"), scope)) {
+            double most = 0;
+            for (String name : a.names()) {
+                for (long i = 0; i < a.find(name).elements(); i++) {
+                    most = Math.max(most, Math.abs(a.find(name).get(i) - b.find(name).get(i)));
+                }
+            }
+            return most;
         }
     }
 

@@ -64,6 +64,11 @@ public final class ScalarKernels implements Kernels {
     }
 
     @Override
+    public Kernels fork(int threads) {
+        return new ScalarKernels(Workers.of(threads), reason);
+    }
+
+    @Override
     public Matmul matmul() {
         return matmul;
     }

@@ -69,6 +69,11 @@ public final class VectorKernels implements Kernels {
     }
 
     @Override
+    public Kernels fork(int threads) {
+        return new VectorKernels(Workers.of(threads), reason);
+    }
+
+    @Override
     public Matmul matmul() {
         return matmul;
     }
