@@ -47,7 +47,7 @@ class EngineArchTest {
 
     @Test
     void onlyMemoryOwnersAllocateOrMap() {
-        noClasses().that().resideOutsideOfPackages("dev.stoa.tensor..", "dev.stoa.format..", "dev.stoa.cache..")
+        noClasses().that().resideOutsideOfPackages("dev.stoa.tensor..", "dev.stoa.format..", "dev.stoa.cache..", "dev.stoa.kernel.foreign..")
                 .should().dependOnClassesThat().haveFullyQualifiedName("java.lang.foreign.Arena").check(CLASSES);
     }
 

@@ -55,7 +55,7 @@ final class BenchLogitsVerb implements Callable<Integer> {
             description = "An adapter to mount, in PEFT, MLX or GGUF form; up to four.")
     private List<String> adapters = List.of();
 
-    @Option(names = "--kernels", paramLabel = "NAME", defaultValue = "auto", description = "auto, vector or scalar.")
+    @Option(names = "--kernels", paramLabel = "NAME", defaultValue = "auto", description = "auto, foreign, vector or scalar.")
     private String kernels;
 
     @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "Compute threads (0: one per processor).")

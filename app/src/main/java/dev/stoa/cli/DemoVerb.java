@@ -39,7 +39,7 @@ final class DemoVerb implements Callable<Integer> {
     @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "Compute threads (default: one per processor).")
     private int threads;
 
-    @Option(names = "--kernels", paramLabel = "NAME", defaultValue = "auto", description = "auto, scalar or vector (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--kernels", paramLabel = "NAME", defaultValue = "auto", description = "auto, foreign, vector or scalar (default: ${DEFAULT-VALUE}).")
     private String kernels;
 
     @Option(names = "--retrain", description = "Train the base even if it is cached.")

@@ -8,6 +8,7 @@ import dev.stoa.data.Epochs;
 import dev.stoa.data.Example;
 import dev.stoa.data.TrainingData;
 import dev.stoa.generate.Engine;
+import dev.stoa.model.Arithmetic;
 import dev.stoa.optim.AdamW;
 import dev.stoa.optim.Schedule;
 import dev.stoa.serve.BaseModel;
@@ -96,7 +97,7 @@ final class ExpertTrainVerb implements Callable<Integer> {
         Console console = session.console("expert train");
         RunDirectory run = new RunDirectory(out.resolveSibling(out.getFileName() + ".run"));
         checkPaths(run);
-        try (BaseModel loaded = model.open(base, null, console)) {
+        try (BaseModel loaded = ModelOptions.open(model.config(base).withArithmetic(Arithmetic.FLOAT), null, console)) {
             Engine engine = loaded.engine();
             TrainingData rows = read(engine);
             TrainingData.Split split = rows.split(seed);

@@ -9,7 +9,7 @@ import picocli.CommandLine.Option;
 
 /// How to load a model, the same for every verb that runs one.
 final class ModelOptions {
-    @Option(names = "--kernels", paramLabel = "NAME", defaultValue = "auto", description = "auto, vector or scalar.")
+    @Option(names = "--kernels", paramLabel = "NAME", defaultValue = "auto", description = "auto, foreign, vector or scalar.")
     String kernels;
 
     @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "Compute threads (0: one per processor).")

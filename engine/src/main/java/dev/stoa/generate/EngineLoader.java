@@ -25,7 +25,8 @@ final class EngineLoader {
         if (config.model() == null) throw new IllegalArgumentException("the load config names no model");
         Ledger ledger = new Ledger();
         Scope weights = ledger.scope("weights");
-        List<Runnable> opened = new ArrayList<>(List.of(weights::close));
+        Scope repacked = ledger.scope("weights_repacked");
+        List<Runnable> opened = new ArrayList<>(List.of(repacked::close, weights::close));
         try {
             ModelFiles files = ModelFiles.open(config.model(), weights);
             requireModel(files);
@@ -33,7 +34,7 @@ final class EngineLoader {
             Kernels kernels = KernelProvider.open(config.kernels(), config.threads());
             opened.addFirst(kernels::close);
             LOG.log(System.Logger.Level.DEBUG, "event=kernels {0}", kernels.reason());
-            Model model = Model.load(files, kernels, weights);
+            Model model = Model.load(files, kernels, weights, config.arithmetic(), repacked);
             if (model.spec().head() == null) {
                 throw Fault.of(EngineFault.CONFIG_UNKNOWN_TYPE, "this model encodes and does not generate").where(config.model())
                         .got("model_type " + model.spec().modelType()).expected("a decoder").next("use it for embeddings").exception();

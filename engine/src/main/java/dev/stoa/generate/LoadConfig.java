@@ -3,16 +3,18 @@ package dev.stoa.generate;
 
 import dev.stoa.EngineFault;
 import dev.stoa.Fault;
+import dev.stoa.model.Arithmetic;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
 /// How to load and run a model. `contextTokens` 0 means the model's own limit, `threads` 0 one per processor.
 /// `maxConcurrent` requests run at once, `maxQueue` more may wait; `prefillChunk` rows is the largest step;
-/// `maxStepMs` bounds how long prefill may hold up running streams; `kvBytes` bounds the caches of running requests.
+/// `maxStepMs` bounds how long prefill may hold up running streams; `kvBytes` bounds the caches of running requests;
+/// `arithmetic` is FLOAT where the model is trained on, INTEGER where it answers.
 public record LoadConfig(
         Path model, String kernels, int threads, int contextTokens, int maxConcurrent, int maxQueue, int prefillChunk,
-        double maxStepMs, long kvBytes, int maxRank) {
+        double maxStepMs, long kvBytes, int maxRank, Arithmetic arithmetic) {
     public LoadConfig {
         List<String> issues = new ArrayList<>();
         check(issues, threads >= 0, "threads", threads, "0 (auto) or more");
@@ -30,27 +32,32 @@ public record LoadConfig(
 
     /// The defaults for a model directory or GGUF file (null for a model in memory).
     public static LoadConfig of(Path model) {
-        return new LoadConfig(model, "auto", 0, 0, 32, 64, 256, 250, 2L << 30, 256);
+        return new LoadConfig(model, "auto", 0, 0, 32, 64, 256, 250, 2L << 30, 256, Arithmetic.INTEGER);
     }
 
     public LoadConfig withKernels(String choice, int count) {
-        return new LoadConfig(model, choice, count, contextTokens, maxConcurrent, maxQueue, prefillChunk, maxStepMs, kvBytes, maxRank);
+        return new LoadConfig(model, choice, count, contextTokens, maxConcurrent, maxQueue, prefillChunk, maxStepMs, kvBytes, maxRank, arithmetic);
     }
 
     public LoadConfig withContext(int tokens) {
-        return new LoadConfig(model, kernels, threads, tokens, maxConcurrent, maxQueue, prefillChunk, maxStepMs, kvBytes, maxRank);
+        return new LoadConfig(model, kernels, threads, tokens, maxConcurrent, maxQueue, prefillChunk, maxStepMs, kvBytes, maxRank, arithmetic);
     }
 
     public LoadConfig withConcurrency(int running, int waiting) {
-        return new LoadConfig(model, kernels, threads, contextTokens, running, waiting, prefillChunk, maxStepMs, kvBytes, maxRank);
+        return new LoadConfig(model, kernels, threads, contextTokens, running, waiting, prefillChunk, maxStepMs, kvBytes, maxRank, arithmetic);
     }
 
     public LoadConfig withPrefill(int chunk, double stepMs) {
-        return new LoadConfig(model, kernels, threads, contextTokens, maxConcurrent, maxQueue, chunk, stepMs, kvBytes, maxRank);
+        return new LoadConfig(model, kernels, threads, contextTokens, maxConcurrent, maxQueue, chunk, stepMs, kvBytes, maxRank, arithmetic);
     }
 
     public LoadConfig withKvBytes(long bytes) {
-        return new LoadConfig(model, kernels, threads, contextTokens, maxConcurrent, maxQueue, prefillChunk, maxStepMs, bytes, maxRank);
+        return new LoadConfig(model, kernels, threads, contextTokens, maxConcurrent, maxQueue, prefillChunk, maxStepMs, bytes, maxRank, arithmetic);
+    }
+
+    public LoadConfig withArithmetic(Arithmetic choice) {
+        return new LoadConfig(model, kernels, threads, contextTokens, maxConcurrent, maxQueue, prefillChunk, maxStepMs, kvBytes, maxRank,
+                choice);
     }
 
     private static void check(List<String> issues, boolean ok, String name, Object got, String expected) {

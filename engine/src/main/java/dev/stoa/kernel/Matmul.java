@@ -14,6 +14,13 @@ public interface Matmul {
     /// its rows. For weights too large to be copied, and for formats without a layout of the provider's own.
     PackedWeight map(Tensor w);
 
+    /// As [#pack], for inference: where integer kernels exist for the type of w (Q4_0, Q8_0, Q4_K, Q6_K), every product rounds
+    /// the rows of x to 8 bits per block of 32 values, as GGML does: scale s = max|x| / 127, quants to the nearest integer,
+    /// ties to even. Block after block along k, an exact integer sum is scaled and added: sum = fma(dot, d * s, sum), the
+    /// same bits from every provider. Other types are packed as [#pack] does. Gradients do not go through rounding: training
+    /// packs with [#pack].
+    PackedWeight packRounded(Tensor w, Scope scope);
+
     /// y (M, N) = x (M, K) * Wt, or y += with `accumulate`. Row-invariant: K is reduced in one fixed order.
     void multiply(Tensor x, PackedWeight w, Tensor y, boolean accumulate);
 

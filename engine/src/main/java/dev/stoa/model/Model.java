@@ -41,7 +41,7 @@ public final class Model {
     private final Map<String, long[]> linearShapes = new LinkedHashMap<>();
 
     private Model(ModelSpec spec, Map<String, Tensor> tensors, String hash, List<String> origins, Kernels kernels, Scope scope,
-            Placement placement) {
+            Placement placement, Arithmetic arithmetic, Scope repacked) {
         this.spec = spec;
         this.placement = placement;
         this.hash = hash;
@@ -55,15 +55,21 @@ public final class Model {
         for (Binding binding : plan) {
             if (binding.role() != Role.LINEAR) continue;
             String path = binding.name().substring(0, binding.name().length() - ".weight".length());
-            addLinear(path, binding.name(), scope);
+            addLinear(path, binding.name(), arithmetic, repacked);
         }
-        if (spec.tiedHead()) addLinear("lm_head", spec.headWeight(), scope);
+        if (spec.tiedHead()) addLinear("lm_head", spec.headWeight(), arithmetic, repacked);
         linears.forEach((path, linear) ->
                 linearShapes.put(path, new long[] {linear.weight().outputs(), linear.weight().inputs()}));
     }
 
-    /// Loads a model of any layout; `scope` must be the one its files are mapped into, or live no longer.
+    /// Loads a model of any layout for exact products; `scope` must be the one its files are mapped into, or live no longer.
     public static Model load(ModelFiles files, Kernels kernels, Scope scope) throws IOException {
+        return load(files, kernels, scope, Arithmetic.FLOAT, scope);
+    }
+
+    /// As [#load(ModelFiles, Kernels, Scope)], with the arithmetic of quantized weights and the memory that copies in the
+    /// kernels' own layout are taken from.
+    public static Model load(ModelFiles files, Kernels kernels, Scope scope, Arithmetic arithmetic, Scope repacked) throws IOException {
         files.requireManifest();
         Weights stored = switch (files) {
             case ModelDirectory directory -> directory.weights();
@@ -84,7 +90,7 @@ public final class Model {
             }
         };
         String hash = files.modelHash();
-        return new Model(spec, tensors, hash, files.origins(hash), kernels, scope, Placement.choose(tensors.values()));
+        return new Model(spec, tensors, hash, files.origins(hash), kernels, scope, Placement.choose(tensors.values()), arithmetic, repacked);
     }
 
     /// A model over tensors in memory, under canonical or prefixed names. `hash` may be null: then it matches no
@@ -95,7 +101,13 @@ public final class Model {
 
     /// As [#of(ModelSpec, Map, String, Kernels, Scope)], with the weights where the caller wants them.
     public static Model of(ModelSpec spec, Map<String, Tensor> tensors, String hash, Kernels kernels, Scope scope, Placement placement) {
-        return new Model(spec, tensors, hash, List.of(), kernels, scope, placement);
+        return of(spec, tensors, hash, kernels, scope, placement, Arithmetic.FLOAT);
+    }
+
+    /// As [#of(ModelSpec, Map, String, Kernels, Scope, Placement)], with the arithmetic of quantized weights.
+    public static Model of(ModelSpec spec, Map<String, Tensor> tensors, String hash, Kernels kernels, Scope scope, Placement placement,
+            Arithmetic arithmetic) {
+        return new Model(spec, tensors, hash, List.of(), kernels, scope, placement, arithmetic, scope);
     }
 
     /// Where the matrices lie.
@@ -179,10 +191,13 @@ public final class Model {
         };
     }
 
-    private void addLinear(String path, String weight, Scope scope) {
+    private void addLinear(String path, String weight, Arithmetic arithmetic, Scope repacked) {
         Tensor stored = weights.get(weight);
         PackedWeight packed = switch (placement) {
-            case PACKED -> kernels.matmul().pack(stored, scope);
+            case PACKED -> switch (arithmetic) {
+                case FLOAT -> kernels.matmul().pack(stored, repacked);
+                case INTEGER -> kernels.matmul().packRounded(stored, repacked);
+            };
             case MAPPED -> kernels.matmul().map(stored);
         };
         linears.put(path, new Linear(linears.size(), path, packed, vectors.get(path + ".bias")));

@@ -35,8 +35,10 @@ class MatmulAgreementTest {
     void namesItsWidthAndIsTheAutomaticChoice() {
         assertThat(ONE.id()).matches("vector-(128|256|512)");
         try (Kernels auto = KernelProvider.open("auto", 1)) {
-            assertThat(auto.id()).isEqualTo(ONE.id());
-            assertThat(auto.reason()).isEqualTo("vector kernels, 1 threads: the fastest here");
+            // C kernels where the build has them for this CPU; otherwise the reason says why not.
+            assertThat(auto.id()).startsWith(ONE.id());
+            assertThat(auto.reason()).matches("foreign kernels, 1 threads: the fastest here \\(.+\\)|"
+                    + "vector kernels, 1 threads: foreign not usable: .+");
         }
     }
 
@@ -255,6 +257,11 @@ class MatmulAgreementTest {
         @Override
         public PackedWeight map(Tensor w) {
             return inner.map(w);
+        }
+
+        @Override
+        public PackedWeight packRounded(Tensor w, Scope scope) {
+            return inner.packRounded(w, scope);
         }
 
         @Override

@@ -17,7 +17,7 @@ final class ScalarMatmul implements Matmul {
         this.workers = workers;
     }
 
-    private record InPlace(Tensor source) implements PackedWeight {
+    private record InPlace(Tensor source, boolean rounded) implements PackedWeight {
         @Override
         public int outputs() {
             return source.rows();
@@ -37,13 +37,23 @@ final class ScalarMatmul implements Matmul {
     @Override
     public PackedWeight map(Tensor w) {
         Quant.requireSupported(w);
-        return new InPlace(w);
+        return new InPlace(w, false);
+    }
+
+    @Override
+    public PackedWeight packRounded(Tensor w, Scope scope) {
+        Quant.requireSupported(w);
+        return new InPlace(w, ScalarRounded.has(w.dtype()));
     }
 
     @Override
     public void multiply(Tensor x, PackedWeight w, Tensor y, boolean accumulate) {
         // x (M, K), w (N, K), y (M, N)
         Shapes.multiply(x, w, y);
+        if (w instanceof InPlace place && place.rounded()) {
+            multiplyRounded(x, w.source(), y, accumulate);
+            return;
+        }
         int m = x.rows();
         int k = w.inputs();
         int n = w.outputs();
@@ -56,6 +66,25 @@ final class ScalarMatmul implements Matmul {
                     for (int p = 0; p < k; p++) sum += (double) x.get((long) i * k + p) * weights[p];
                     long at = (long) i * n + j;
                     y.set(at, accumulate ? y.get(at) + (float) sum : (float) sum);
+                }
+            }
+        });
+    }
+
+    private void multiplyRounded(Tensor x, Tensor w, Tensor y, boolean accumulate) {
+        int k = w.cols();
+        int n = w.rows();
+        int[][] values = new int[x.rows()][k];
+        float[][] scales = new float[x.rows()][k / 32];
+        for (int i = 0; i < x.rows(); i++) ScalarRounded.round(x, (long) i * k, values[i], scales[i]);
+        workers.parallel(n, 1, (worker, from, to) -> {
+            ScalarRounded row = new ScalarRounded(w.dtype(), k);
+            for (int j = from; j < to; j++) {
+                row.read(w, j);
+                for (int i = 0; i < values.length; i++) {
+                    long at = (long) i * n + j;
+                    float sum = row.dot(values[i], scales[i]);
+                    y.set(at, accumulate ? y.get(at) + sum : sum);
                 }
             }
         });

@@ -19,6 +19,8 @@ final class Lanes {
     static final VectorSpecies<Float> F = species(Integer.getInteger("stoa.vector.bits", 0));
     /// Lanes per vector: 16, 8 or 4.
     static final int L = F.length();
+    /// As many ints.
+    static final VectorSpecies<Integer> INTS = F.withLanes(int.class);
     static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
 
     private static final float LOG2_E = 1.442695041f;

@@ -2,6 +2,7 @@
 package dev.stoa.kernel.vector;
 
 import static dev.stoa.kernel.vector.Lanes.F;
+import static dev.stoa.kernel.vector.Lanes.INTS;
 import static dev.stoa.kernel.vector.Lanes.L;
 import static dev.stoa.kernel.vector.Lanes.LE;
 import static dev.stoa.kernel.vector.Tiles.PANEL_BYTES;
@@ -127,7 +128,6 @@ enum PanelFormat {
     private static final ValueLayout.OfShort SHORT =
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
-    private static final VectorSpecies<Integer> INTS = F.withLanes(int.class);
     private static final VectorSpecies<Short> SHORTS = VectorSpecies.of(short.class, VectorShape.forBitSize(16 * L));
     /// At least 64 bits, so four lanes read four bytes too many; panels are allocated with that slack.
     private static final VectorSpecies<Byte> BYTES =
@@ -183,7 +183,7 @@ enum PanelFormat {
 
     /// L halves: exponent and mantissa moved into place and rescaled by 2^112, which also makes subnormals right;
     /// infinities and NaN get all exponent bits.
-    private static FloatVector halves(MemorySegment data, long at) {
+    static FloatVector halves(MemorySegment data, long at) {
         IntVector bits = shorts(data, at);
         IntVector sign = bits.and(0x8000).lanewise(VectorOperators.LSHL, 16);
         IntVector magnitude = bits.and(0x7fff).lanewise(VectorOperators.LSHL, 13);

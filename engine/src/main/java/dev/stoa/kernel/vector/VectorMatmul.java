@@ -13,6 +13,8 @@ import dev.stoa.kernel.Matmul;
 import dev.stoa.kernel.PackedWeight;
 import dev.stoa.kernel.Shapes;
 import dev.stoa.kernel.Workers;
+import dev.stoa.kernel.integer.IntegerFormat;
+import dev.stoa.kernel.integer.RepackedWeight;
 import dev.stoa.quant.Quant;
 import dev.stoa.tensor.Scope;
 import dev.stoa.tensor.Tensor;
@@ -37,6 +39,7 @@ final class VectorMatmul implements Matmul {
     private final Space[] spaces;
     private final Product product;
     private final MappedProduct mapped;
+    private final RoundedProduct rounded;
     private final Packing packing = new Packing();
     /// One product at a time: the jobs and the packed block belong to it.
     private final ReentrantLock turn = new ReentrantLock();
@@ -48,6 +51,7 @@ final class VectorMatmul implements Matmul {
         this.spaces = spaces;
         this.product = new Product(workers, spaces);
         this.mapped = new MappedProduct(workers, spaces);
+        this.rounded = new RoundedProduct(workers);
     }
 
     private static int[] stagedRows() {
@@ -115,16 +119,22 @@ final class VectorMatmul implements Matmul {
     }
 
     @Override
+    public PackedWeight packRounded(Tensor w, Scope target) {
+        return IntegerFormat.of(w.dtype()) == null ? pack(w, target) : RepackedWeight.of(w, workers, target);
+    }
+
+    @Override
     public void multiply(Tensor x, PackedWeight w, Tensor y, boolean accumulate) {
         // x (M, K), w (N, K), y (M, N)
         Shapes.multiply(x, w, y);
-        if (!(w instanceof Weight) && !(w instanceof Mapped)) {
+        if (!(w instanceof Weight) && !(w instanceof Mapped) && !(w instanceof RepackedWeight)) {
             throw new IllegalArgumentException("a weight packed by other kernels: " + w.getClass().getName());
         }
         if (y.elements() == 0) return;
         turn.lock();
         try {
-            if (w instanceof Weight weight) product.run(false, x, 0, x.cols(), weight.panels(), y, 0, 1, accumulate ? 1 : 0);
+            if (w instanceof RepackedWeight repacked) rounded.run(x, repacked, y, accumulate);
+            else if (w instanceof Weight weight) product.run(false, x, 0, x.cols(), weight.panels(), y, 0, 1, accumulate ? 1 : 0);
             else mapped.run(x, w.source(), y, accumulate);
         } finally {
             turn.unlock();

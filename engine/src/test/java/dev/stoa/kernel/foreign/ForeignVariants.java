@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.stoa.kernel.foreign;
+
+import dev.stoa.kernel.Kernels;
+import dev.stoa.kernel.Workers;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.List;
+
+/// C kernels of every instruction set that this build has and this CPU runs, not only the best.
+public final class ForeignVariants {
+    private ForeignVariants() {}
+
+    public static List<Kernels> open(int threads) {
+        List<Kernels> all = new ArrayList<>();
+        if (new ForeignProvider().obstacle() != null) return all;
+        try {
+            for (Variant variant : ForeignProvider.usable()) {
+                all.add(new ForeignKernels(Workers.of(threads), new NativeKernels(variant), "test"));
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return all;
+    }
+}
