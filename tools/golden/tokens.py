@@ -3,7 +3,8 @@
 """Small tokenizers of every supported kind, and what the tokenizers library makes of difficult texts.
 
 python tools/golden/tokens.py                           # the checked-in files
-python tools/golden/tokens.py --random 10000 --out DIR  # a campaign: mvn test -Dtest=TokenizerGoldenTest -Dstoa.tokens=DIR
+python tools/golden/tokens.py --random 10000 --characters 1000000 --out DIR
+                                                        # a campaign: mvn test -Dtest=TokenizerGoldenTest -Dstoa.tokens=DIR
 """
 import argparse
 import json
@@ -175,17 +176,68 @@ def texts(count):
             yield "".join(c for c in (chr(pick()) for _ in range(length)) if settled(c))
 
 
+# Where the letters of 34 scripts stand; a text of the campaign mixes one or two of them with the pieces below.
+SCRIPTS = [(0x41, 0x7b), (0xc0, 0x250), (0x370, 0x400), (0x400, 0x530), (0x530, 0x590), (0x590, 0x600), (0x600, 0x700), (0x700, 0x750),
+           (0x780, 0x7c0), (0x900, 0x980), (0x980, 0xa00), (0xa00, 0xa80), (0xa80, 0xb00), (0xb00, 0xb80), (0xb80, 0xc00), (0xc00, 0xc80),
+           (0xc80, 0xd00), (0xd00, 0xd80), (0xd80, 0xe00), (0xe00, 0xe80), (0xe80, 0xf00), (0xf00, 0x1000), (0x1000, 0x10a0),
+           (0x10a0, 0x1100), (0x1100, 0x1200), (0x1200, 0x1380), (0x13a0, 0x1400), (0x1780, 0x1800), (0x1800, 0x18b0), (0x3040, 0x3100),
+           (0x4e00, 0xa000), (0xac00, 0xd7a4), (0x10330, 0x10350), (0x1d400, 0x1d800)]
+PIECES = ["👩🏽‍🚀", "🏳️‍🌈", "👨‍👩‍👧‍👦", "🇺🇳🇩🇪", "1️⃣", "☝🏿", "e\u0301", "n\u0303\u0323", "\r\n", "\r\n\r\n", "\n\n", "\t", " ", "  ", " " * 17, " " * 200,
+          "\u00a0", "\u3000", "\u2028", "\u200b", "\u200d", "\ufeff", "\u0000", "\u0007", "\u001b[0m", "\u007f", "\u0085", "I'm", "WE'LL", "it's",
+          "3.14", "1234567", "0xFF", "²³", "½", "٣", "public static void main(String[] args) {\n    ", "def f(x):\n\treturn x**2\n", "</div>",
+          "a->b[i] += c != d;", "$HOME/.x", "https://x.y/z?q=1&r=%20", "#include <a.h>\n", "\\frac{1}{2}", "ſt", "ﬁ", "Å", "ǅ", "İ", "ẞ", "▁", "##",
+          "...", "!!!", "——", "“”", "¿", "<|im_end|>", "<s>", "[MASK]", "<tool_call>"]
+
+
+def campaign(characters):
+    """Texts that read like writing: words of one or two scripts, code, emoji, odd spaces, control characters."""
+    rng = random.Random(11)
+    done = 0
+    while done < characters:
+        scripts = rng.choices(SCRIPTS, k=2)
+        parts = []
+        for _ in range(rng.randint(1, 60)):
+            if rng.random() < 0.3:
+                parts.append(rng.choice(PIECES))
+            else:
+                low, high = scripts[rng.random() < 0.2]
+                word = "".join(chr(rng.randrange(low, high)) for _ in range(rng.randint(1, 9)))
+                parts.append(rng.choice(["", " ", " ", " "]) + word + rng.choice(["", "", "", ",", ".", ":"]))
+        text = "".join(parts)
+        done += len(text)
+        yield text
+
+
+def unicode_strings(count):
+    """Strings of any code points but surrogates, assigned or not."""
+    rng = random.Random(13)
+    ends = [0x80, 0x250, 0x2000, 0x3100, 0xd800, 0x10000, 0x20000, 0x110000]
+    for _ in range(count):
+        high = rng.choice(ends)
+        yield "".join(chr(c) for c in (rng.randrange(high) for _ in range(rng.randint(1, 60))) if not 0xd800 <= c < 0xe000)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--random", type=int, default=40)
+    parser.add_argument("--characters", type=int, default=0)
+    parser.add_argument("--only", help="one tokenizer")
     parser.add_argument("--out", type=pathlib.Path, default=HERE)
     args = parser.parse_args()
+    if args.characters and args.out == HERE:
+        parser.error("a campaign needs --out")
     args.out.mkdir(parents=True, exist_ok=True)
     for name, tokenizer in kinds():
+        if args.only and name != args.only:
+            continue
         if name != "trained" or args.out != HERE:
             (args.out / f"{name}.tokenizer.json").write_text(json.dumps(json.loads(tokenizer.to_str()), ensure_ascii=False))
         rows = []
-        for text in texts(args.random):
+        inputs = list(texts(40 if args.characters else args.random))
+        if args.characters:
+            inputs += list(campaign(args.characters)) + list(unicode_strings(args.random))
+        print(name, len(inputs), "texts", sum(map(len, inputs)), "characters")
+        for text in inputs:
             tokenizer.encode_special_tokens = False
             special = tokenizer.encode(text, add_special_tokens=False).ids
             tokenizer.encode_special_tokens = True

@@ -18,8 +18,12 @@ final class ModelOptions {
     @Option(names = "--context", paramLabel = "N", defaultValue = "0", description = "Context tokens (0: the model's).")
     int context;
 
+    @Option(names = "--cache-mode", paramLabel = "MODE", defaultValue = "auto",
+            description = "auto (windowed layers keep their window), bounded (keep all) or rotating (go on past the context: keep the first 4 tokens and the newest).")
+    String cacheMode;
+
     LoadConfig config(Path directory) {
-        return LoadConfig.of(directory).withKernels(kernels, threads).withContext(context);
+        return LoadConfig.of(directory).withKernels(kernels, threads).withContext(context).withCacheMode(cacheMode);
     }
 
     /// Loads a model and says what was chosen.

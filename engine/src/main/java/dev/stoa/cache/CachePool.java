@@ -10,6 +10,7 @@ import java.util.List;
 public final class CachePool implements AutoCloseable {
     private static final int GRANULE = 32;
     private final List<StateShape> shapes;
+    private final CacheLayout layout;
     private final Ledger ledger;
     private final long budget;
     private final List<CacheStack> idle = new ArrayList<>();
@@ -17,8 +18,11 @@ public final class CachePool implements AutoCloseable {
     private long idleBytes;
     private int lent;
 
-    public CachePool(List<? extends StateShape> shapes, Ledger ledger, long budgetBytes) {
+    /// Stacks laid out as `layout` says, whose capacity does not matter. Refuses shapes that have no cache of its mode.
+    public CachePool(List<? extends StateShape> shapes, CacheLayout layout, Ledger ledger, long budgetBytes) {
         this.shapes = List.copyOf(shapes);
+        this.layout = layout;
+        CacheStack.bytes(shapes, layout.withCapacity(Integer.MAX_VALUE));
         this.ledger = ledger;
         this.budget = budgetBytes;
     }
@@ -30,7 +34,7 @@ public final class CachePool implements AutoCloseable {
 
     /// Bytes one sequence of `tokens` tokens takes.
     public long bytes(int tokens) {
-        return CacheStack.bytes(shapes, capacity(tokens));
+        return CacheStack.bytes(shapes, layout.withCapacity(capacity(tokens)));
     }
 
     public long budget() {
@@ -42,10 +46,11 @@ public final class CachePool implements AutoCloseable {
         int needed = capacity(tokens);
         CacheStack stack = takeIdle(needed);
         if (stack == null) {
-            long bytes = CacheStack.bytes(shapes, needed);
+            CacheLayout sized = layout.withCapacity(needed);
+            long bytes = CacheStack.bytes(shapes, sized);
             while (lentBytes + idleBytes + bytes > budget && !idle.isEmpty()) drop(idle.removeFirst());
             if (lentBytes + bytes > budget) return null;
-            stack = new CacheStack(shapes, needed, ledger);
+            stack = new CacheStack(shapes, sized, ledger);
         }
         lent++;
         lentBytes += stack.bytes();

@@ -12,33 +12,43 @@ import java.util.List;
 public final class CacheStack implements AutoCloseable {
     private final Scope scope;
     private final List<LayerState> layers;
+    private final List<LayerState> owned;
     private final int capacity;
     private int length;
 
-    /// A stack for `capacity` tokens, counted in the ledger until closed.
+    /// A stack that keeps `capacity` tokens, counted in the ledger until closed.
     public CacheStack(List<? extends StateShape> shapes, int capacity, Ledger ledger) {
-        this.capacity = capacity;
+        this(shapes, CacheLayout.bounded(capacity), ledger);
+    }
+
+    public CacheStack(List<? extends StateShape> shapes, CacheLayout layout, Ledger ledger) {
+        this.capacity = layout.capacity();
         this.scope = ledger.scope("kv cache");
-        MemorySegment memory = scope.allocate(bytes(shapes, capacity));
+        MemorySegment memory = scope.allocate(bytes(shapes, layout));
         List<LayerState> states = new ArrayList<>(shapes.size());
+        List<LayerState> own = new ArrayList<>(shapes.size());
         long offset = 0;
         for (StateShape shape : shapes) {
-            long bytes = shape.bytes(capacity);
-            MemorySegment own = memory.asSlice(offset, bytes);
-            states.add(switch (shape) {
-                case KvShape kv -> new KvSlab(kv, capacity, own);
-                case RecurrentShape recurrent -> new RecurrentState(recurrent, own);
-                case SharedShape shared -> states.get(shared.layer());
-            });
+            if (shape instanceof SharedShape shared) {
+                states.add(states.get(shared.layer()));
+                continue;
+            }
+            StateProvider provider = StateRegistry.installed().find(shape, layout);
+            long bytes = provider.bytes(shape, layout);
+            own.add(provider.create(shape, layout, memory.asSlice(offset, bytes)));
+            states.add(own.getLast());
             offset += bytes;
         }
         this.layers = List.copyOf(states);
+        this.owned = List.copyOf(own);
     }
 
-    /// Bytes of a stack of `capacity` tokens.
-    public static long bytes(List<? extends StateShape> shapes, int capacity) {
+    /// Bytes of a stack.
+    public static long bytes(List<? extends StateShape> shapes, CacheLayout layout) {
         long sum = 0;
-        for (StateShape shape : shapes) sum = Math.addExact(sum, shape.bytes(capacity));
+        for (StateShape shape : shapes) {
+            if (!(shape instanceof SharedShape)) sum = Math.addExact(sum, StateRegistry.installed().find(shape, layout).bytes(shape, layout));
+        }
         return sum;
     }
 
@@ -46,7 +56,7 @@ public final class CacheStack implements AutoCloseable {
         return layers.get(index);
     }
 
-    /// Tokens stored in every layer.
+    /// Tokens stored in every layer, forgotten ones included.
     public int length() {
         return length;
     }
@@ -64,43 +74,39 @@ public final class CacheStack implements AutoCloseable {
         if (newLength < length || newLength > capacity) {
             throw new IllegalArgumentException("length " + newLength + " is outside [" + length + ", " + capacity + "]");
         }
-        for (LayerState state : layers) if (state instanceof RecurrentState recurrent) recurrent.commit(newLength);
+        for (LayerState state : owned) state.commit(newLength);
         length = newLength;
     }
 
-    /// Forgets all tokens from `newLength` on. A recurrent layer cannot forget some of its tokens: such stacks go back to
-    /// nothing, or to a checkpoint.
+    /// Forgets all tokens from `newLength` on, in all layers or, where one of them cannot go back, in none: recurrent layers
+    /// and rings go back to nothing, or to a checkpoint.
     public void truncate(int newLength) {
         if (newLength < 0 || newLength > length) {
             throw new IllegalArgumentException("cannot truncate " + length + " tokens to " + newLength);
         }
-        if (newLength == length) return;
-        if (newLength > 0 && recurrent()) {
-            throw new IllegalStateException("a recurrent state of " + length + " tokens cannot go back to " + newLength);
+        for (LayerState state : owned) {
+            if (!state.canTruncate(newLength)) throw new IllegalStateException("a state of " + length + " tokens cannot go back to " + newLength);
         }
-        for (LayerState state : layers) if (state instanceof RecurrentState recurrent) recurrent.reset();
+        for (LayerState state : owned) state.truncate(newLength);
         length = newLength;
     }
 
-    /// Whether some layer's state cannot be truncated.
-    public boolean recurrent() {
-        return layers.stream().anyMatch(RecurrentState.class::isInstance);
-    }
-
     /// What the stack holds now, as far as truncation cannot bring it back.
-    public record Checkpoint(int length, List<RecurrentState.Mark> marks) {}
+    public record Checkpoint(int length, List<LayerState.Mark> marks) {}
 
     public Checkpoint checkpoint() {
-        List<RecurrentState.Mark> marks = new ArrayList<>();
-        for (LayerState state : layers) if (state instanceof RecurrentState recurrent) marks.add(recurrent.checkpoint());
-        return new Checkpoint(length, marks);
+        return new Checkpoint(length, owned.stream().map(LayerState::checkpoint).toList());
     }
 
     /// Goes back to a checkpoint of this stack; keys and values stored since are forgotten.
     public void restore(Checkpoint checkpoint) {
         if (checkpoint.length() > length) throw new IllegalArgumentException("the checkpoint lies ahead");
-        int next = 0;
-        for (LayerState state : layers) if (state instanceof RecurrentState recurrent) recurrent.restore(checkpoint.marks().get(next++));
+        for (int i = 0; i < owned.size(); i++) {
+            if (!owned.get(i).holds(checkpoint.marks().get(i))) {
+                throw new IllegalArgumentException("the checkpoint does not fit: another shape, or tokens that are forgotten");
+            }
+        }
+        for (int i = 0; i < owned.size(); i++) owned.get(i).restore(checkpoint.marks().get(i));
         length = checkpoint.length();
     }
 

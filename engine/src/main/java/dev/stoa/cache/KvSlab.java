@@ -4,13 +4,13 @@ package dev.stoa.cache;
 import dev.stoa.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
-/// Keys and values of one layer of one sequence, F32, laid out [kv head][token][dim] with a fixed capacity; keys are
-/// stored after RoPE. Written by one thread at a time; does not own its memory.
-public final class KvSlab implements LayerState {
+/// Every token of a sequence has a slot: its position. Does not own its memory.
+public final class KvSlab implements KvState {
     private final KvShape shape;
     private final int capacity;
     private final MemorySegment keys;
     private final MemorySegment values;
+    private int length;
 
     KvSlab(KvShape shape, int capacity, MemorySegment memory) {
         this.shape = shape;
@@ -20,37 +20,57 @@ public final class KvSlab implements LayerState {
         this.values = memory.asSlice(keyBytes, shape.valueBytes(capacity));
     }
 
-    /// Stores row `row` of k (T, kvHeads * keyDim) and v (T, kvHeads * valueDim) as the token at `position`; v may be
-    /// null when the shape has no values.
+    @Override
     public void put(int position, Tensor k, Tensor v, int row) {
         if (position < 0 || position >= capacity) {
             throw new IllegalArgumentException("position " + position + " is outside a cache of " + capacity + " tokens");
         }
-        spread(k, row, keys, shape.keyDim(), position);
-        if (shape.valueDim() > 0) spread(v, row, values, shape.valueDim(), position);
+        KvState.spread(k, row, keys, shape.kvHeads(), shape.keyDim(), capacity, position);
+        if (shape.valueDim() > 0) KvState.spread(v, row, values, shape.kvHeads(), shape.valueDim(), capacity, position);
     }
 
-    private void spread(Tensor from, int row, MemorySegment to, int dim, int position) {
-        long head = (long) dim * Float.BYTES;
-        long source = row * head * shape.kvHeads();
-        for (int h = 0; h < shape.kvHeads(); h++) {
-            MemorySegment.copy(from.data(), source + h * head, to, ((long) h * capacity + position) * head, head);
-        }
-    }
-
+    @Override
     public MemorySegment keys() {
         return keys;
     }
 
+    @Override
     public MemorySegment values() {
         return values;
     }
 
+    @Override
     public int capacity() {
         return capacity;
     }
 
+    @Override
+    public int slot(int position) {
+        return position;
+    }
+
+    @Override
     public KvShape shape() {
         return shape;
+    }
+
+    @Override
+    public void commit(int newLength) {
+        length = newLength;
+    }
+
+    @Override
+    public boolean canTruncate(int newLength) {
+        return newLength <= length;
+    }
+
+    @Override
+    public void truncate(int newLength) {
+        length = newLength;
+    }
+
+    @Override
+    public Mark checkpoint() {
+        return new Mark(length, new float[0]);
     }
 }

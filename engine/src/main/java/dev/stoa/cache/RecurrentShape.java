@@ -32,9 +32,13 @@ public record RecurrentShape(List<Slot> slots) implements StateShape {
         return slots.stream().mapToLong(Slot::floats).sum();
     }
 
-    /// Two copies: the committed one and the one a forward pass works on.
     @Override
-    public long bytes(int tokens) {
+    public String kind() {
+        return "recurrent";
+    }
+
+    /// Two copies: the committed one and the one a forward pass works on.
+    long bytes() {
         return 2 * floats() * Float.BYTES;
     }
 }

@@ -46,32 +46,42 @@ public final class RecurrentState implements LayerState {
         return length;
     }
 
-    /// A copy of the committed state.
-    public record Mark(int length, float[] values) {}
-
+    @Override
     public Mark checkpoint() {
         float[] values = new float[Math.toIntExact(committed.byteSize() / Float.BYTES)];
         MemorySegment.copy(committed, Tensor.FLOAT, 0, values, 0, values.length);
         return new Mark(length, values);
     }
 
-    void restore(Mark mark) {
-        if (mark.values.length * (long) Float.BYTES != committed.byteSize()) {
-            throw new IllegalArgumentException("the checkpoint belongs to a state of another shape");
-        }
-        MemorySegment.copy(mark.values, 0, committed, Tensor.FLOAT, 0, mark.values.length);
-        length = reached = mark.length;
+    @Override
+    public boolean holds(Mark mark) {
+        return mark.values().length * (long) Float.BYTES == committed.byteSize();
+    }
+
+    @Override
+    public void restore(Mark mark) {
+        MemorySegment.copy(mark.values(), 0, committed, Tensor.FLOAT, 0, mark.values().length);
+        length = reached = mark.length();
     }
 
     /// Declares the working state committed at `newLength` tokens.
-    void commit(int newLength) {
+    @Override
+    public void commit(int newLength) {
         if (newLength == length) return;
         if (newLength != reached) throw new IllegalStateException("the state reached " + reached + ", not " + newLength);
         committed.copyFrom(working);
         length = newLength;
     }
 
-    void reset() {
+    /// A sum over tokens cannot forget some of them.
+    @Override
+    public boolean canTruncate(int newLength) {
+        return newLength == 0 || newLength == length;
+    }
+
+    @Override
+    public void truncate(int newLength) {
+        if (newLength == length) return;
         committed.fill((byte) 0);
         length = reached = 0;
     }

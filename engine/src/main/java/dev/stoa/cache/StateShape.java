@@ -3,6 +3,6 @@ package dev.stoa.cache;
 
 /// What one layer keeps of a sequence.
 public sealed interface StateShape permits KvShape, RecurrentShape, SharedShape {
-    /// Bytes for a sequence of at most `tokens` tokens.
-    long bytes(int tokens);
+    /// The key of the [StateRegistry], with a cache mode.
+    String kind();
 }

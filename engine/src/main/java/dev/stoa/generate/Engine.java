@@ -5,6 +5,7 @@ import dev.stoa.EngineFault;
 import dev.stoa.Fault;
 import dev.stoa.FaultException;
 import dev.stoa.adapter.AdapterSet;
+import dev.stoa.cache.CacheLayout;
 import dev.stoa.cache.CachePool;
 import dev.stoa.cache.CacheStack;
 import dev.stoa.generate.Scheduler.Slice;
@@ -70,13 +71,14 @@ public final class Engine implements Generator {
         int logitRows = (int) Math.max(LARGEST_GROUP, Math.min(rows, LOGIT_BYTES / (4L * vocab)));
         this.forward = new ForwardStep(decoder, decoder.workspace(rows, logitRows, scope),
                 new Batch(model.spec().layers().size(), rows, logitRows));
-        this.caches = new CachePool(decoder.cacheShapes(), ledger, config.kvBytes());
         this.adapters = new AdapterPool(model, ledger, config.maxRank(), adapter -> post(new Command.CancelUsers(adapter)));
         this.scheduler = new Scheduler(config.maxConcurrent(), rows, logitRows, config.maxStepMs());
         this.distribution = new Distribution(vocab);
         int limit = model.spec().maxContext();
         int context = config.contextTokens() == 0 ? limit : Math.min(limit, config.contextTokens());
-        this.intake = new Intake(model, context, caches, adapters,
+        CacheLayout layout = new CacheLayout(config.cacheMode(), 0, rows, Math.max(context, CacheLayout.KEEP + 1));
+        this.caches = new CachePool(decoder.cacheShapes(), layout, ledger, config.kvBytes());
+        this.intake = new Intake(model, context, config.cacheMode().equals("rotating"), caches, adapters,
                 new GenerateTask.Tools(new Sampler(), distribution, text.tokenizer(), List.copyOf(eosIds)));
         this.capacity = config.maxConcurrent() + config.maxQueue();
         this.permits = new Semaphore(capacity);

@@ -21,8 +21,10 @@ import java.util.function.Consumer;
 /// the context and spreads combined experts over members. Thread-safe.
 final class Intake {
     private static final int INNER_PRIORITY = 5;
+    private static final int MOST_TOKENS = 1 << 24; // positions are exact floats up to here
     private final Model model;
     private final int context;
+    private final boolean unbounded;
     private final long cacheBudget;
     private final CachePool caches;
     private final AdapterPool adapters;
@@ -30,9 +32,11 @@ final class Intake {
     private final AtomicLong numbers = new AtomicLong();
     private final SecureRandom seeds = new SecureRandom();
 
-    Intake(Model model, int context, CachePool caches, AdapterPool adapters, GenerateTask.Tools tools) {
+    /// `unbounded`: caches forget, so that an answer may outgrow the context.
+    Intake(Model model, int context, boolean unbounded, CachePool caches, AdapterPool adapters, GenerateTask.Tools tools) {
         this.model = model;
         this.context = context;
+        this.unbounded = unbounded;
         this.caches = caches;
         this.cacheBudget = caches.budget();
         this.adapters = adapters;
@@ -45,7 +49,7 @@ final class Intake {
         if (prompt.length >= context) throw overflow(prompt.length, "no room for an answer");
         checkAdapters(request.experts());
         GenerateConfig config = request.config();
-        int maxTokens = Math.min(config.maxTokens(), context - prompt.length);
+        int maxTokens = Math.min(config.maxTokens(), unbounded ? MOST_TOKENS - prompt.length : context - prompt.length);
         Compose compose = plain(request) ? Compose.SUM : request.compose();
         List<AdapterSet> members = new ArrayList<>();
         List<Double> weights = new ArrayList<>();

@@ -3,6 +3,7 @@ package dev.stoa.generate;
 
 import dev.stoa.EngineFault;
 import dev.stoa.Fault;
+import dev.stoa.cache.CacheLayout;
 import dev.stoa.model.Arithmetic;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -10,11 +11,12 @@ import java.util.List;
 
 /// How to load and run a model. `contextTokens` 0 means the model's own limit, `threads` 0 one per processor.
 /// `maxConcurrent` requests run at once, `maxQueue` more may wait; `prefillChunk` rows is the largest step;
-/// `maxStepMs` bounds how long prefill may hold up running streams; `kvBytes` bounds the caches of running requests;
-/// `arithmetic` is FLOAT where the model is trained on, INTEGER where it answers.
+/// `maxStepMs` bounds how long prefill may hold up running streams; `kvBytes` bounds the caches of running requests,
+/// which are laid out by `cacheMode` (see [CacheLayout]); `rotating` lets an answer outgrow the context. `arithmetic` is
+/// FLOAT where the model is trained on, INTEGER where it answers.
 public record LoadConfig(
         Path model, String kernels, int threads, int contextTokens, int maxConcurrent, int maxQueue, int prefillChunk,
-        double maxStepMs, long kvBytes, int maxRank, Arithmetic arithmetic) {
+        double maxStepMs, long kvBytes, int maxRank, String cacheMode, Arithmetic arithmetic) {
     public LoadConfig {
         List<String> issues = new ArrayList<>();
         check(issues, threads >= 0, "threads", threads, "0 (auto) or more");
@@ -25,6 +27,7 @@ public record LoadConfig(
         check(issues, maxStepMs > 0, "maxStepMs", maxStepMs, "more than 0");
         check(issues, kvBytes > 0, "kvBytes", kvBytes, "more than 0");
         check(issues, maxRank >= 1, "maxRank", maxRank, "1 or more");
+        CacheLayout.checkMode(cacheMode);
         if (!issues.isEmpty()) {
             throw Fault.of(EngineFault.OUT_OF_RANGE, "%d load settings are out of range", issues.size()).issues(issues).exception();
         }
@@ -32,32 +35,42 @@ public record LoadConfig(
 
     /// The defaults for a model directory or GGUF file (null for a model in memory).
     public static LoadConfig of(Path model) {
-        return new LoadConfig(model, "auto", 0, 0, 32, 64, 256, 250, 2L << 30, 256, Arithmetic.INTEGER);
+        return new LoadConfig(model, "auto", 0, 0, 32, 64, 256, 250, 2L << 30, 256, "auto", Arithmetic.INTEGER);
     }
 
     public LoadConfig withKernels(String choice, int count) {
-        return new LoadConfig(model, choice, count, contextTokens, maxConcurrent, maxQueue, prefillChunk, maxStepMs, kvBytes, maxRank, arithmetic);
+        return new LoadConfig(model, choice, count, contextTokens, maxConcurrent, maxQueue, prefillChunk, maxStepMs, kvBytes, maxRank,
+                cacheMode, arithmetic);
     }
 
     public LoadConfig withContext(int tokens) {
-        return new LoadConfig(model, kernels, threads, tokens, maxConcurrent, maxQueue, prefillChunk, maxStepMs, kvBytes, maxRank, arithmetic);
+        return new LoadConfig(model, kernels, threads, tokens, maxConcurrent, maxQueue, prefillChunk, maxStepMs, kvBytes, maxRank,
+                cacheMode, arithmetic);
     }
 
     public LoadConfig withConcurrency(int running, int waiting) {
-        return new LoadConfig(model, kernels, threads, contextTokens, running, waiting, prefillChunk, maxStepMs, kvBytes, maxRank, arithmetic);
+        return new LoadConfig(model, kernels, threads, contextTokens, running, waiting, prefillChunk, maxStepMs, kvBytes, maxRank,
+                cacheMode, arithmetic);
     }
 
     public LoadConfig withPrefill(int chunk, double stepMs) {
-        return new LoadConfig(model, kernels, threads, contextTokens, maxConcurrent, maxQueue, chunk, stepMs, kvBytes, maxRank, arithmetic);
+        return new LoadConfig(model, kernels, threads, contextTokens, maxConcurrent, maxQueue, chunk, stepMs, kvBytes, maxRank,
+                cacheMode, arithmetic);
     }
 
     public LoadConfig withKvBytes(long bytes) {
-        return new LoadConfig(model, kernels, threads, contextTokens, maxConcurrent, maxQueue, prefillChunk, maxStepMs, bytes, maxRank, arithmetic);
+        return new LoadConfig(model, kernels, threads, contextTokens, maxConcurrent, maxQueue, prefillChunk, maxStepMs, bytes, maxRank,
+                cacheMode, arithmetic);
+    }
+
+    public LoadConfig withCacheMode(String mode) {
+        return new LoadConfig(model, kernels, threads, contextTokens, maxConcurrent, maxQueue, prefillChunk, maxStepMs, kvBytes, maxRank,
+                mode, arithmetic);
     }
 
     public LoadConfig withArithmetic(Arithmetic choice) {
         return new LoadConfig(model, kernels, threads, contextTokens, maxConcurrent, maxQueue, prefillChunk, maxStepMs, kvBytes, maxRank,
-                choice);
+                cacheMode, choice);
     }
 
     private static void check(List<String> issues, boolean ok, String name, Object got, String expected) {

@@ -43,6 +43,12 @@ final class CharacterAges {
             + "1fbf0-1fbf9");
     /// Of these, the ones that decompose canonically.
     private static final int[] CANONICAL = ranges("105c9 105e4 11383 11385 1138e 11391 113c5 113c7-113c8 11938 16121-16128 16d68-16d6a");
+    /// Marks with a combining class since Unicode 9: the library does not reorder them and composes nothing across them.
+    private static final int[] REORDERED = ranges("7fd 897-89f 8ca-8d3 9fe c3c d3b-d3c eba 1715 1abf-1ace 1df6-1dfa a82c 10d24-10d27 "
+            + "10d69-10d6d 10eab-10eac 10efd-10eff 10f46-10f50 10f82-10f85 11070 1133b 113ce-113d0 "
+            + "1145e 11839-1183a 1193d-1193e 11943 119e0 11a34 11a47 11a99 11d42 11d44-11d45 11d97 "
+            + "11f41-11f42 1612f 16ff0-16ff1 1e08f 1e130-1e136 1e2ae 1e2ec-1e2ef 1e4ec-1e4ef "
+            + "1e5ee-1e5ef");
 
     private CharacterAges() {}
 
@@ -78,6 +84,11 @@ final class CharacterAges {
     /// Whether the library leaves this character as it is where Java decomposes it.
     static boolean decompositionDiffers(int c, boolean compatibility) {
         return in(compatibility ? DECOMPOSED : CANONICAL, c);
+    }
+
+    /// Whether the library takes this mark for a character of its own, which nothing moves across.
+    static boolean combiningDiffers(int c) {
+        return in(REORDERED, c);
     }
 
     /// Digits since Unicode 17.

@@ -83,16 +83,17 @@ sealed interface Normalizer {
         };
     }
 
-    /// Characters that decompose only since a Unicode version the reference does not know stay whole.
+    /// Characters that decompose or combine only since a Unicode version the reference does not know stay whole and where
+    /// they are.
     private static String unicode(String text, Form form) {
         if (java.text.Normalizer.isNormalized(text, form)) return text;
         boolean compatibility = form == Form.NFKC || form == Form.NFKD;
         StringBuilder out = null;
         int done = 0;
-        for (int i = 0; i < text.length() && form != Form.NFC; ) {
+        for (int i = 0; i < text.length(); ) {
             int c = text.codePointAt(i);
             int end = i + Character.charCount(c);
-            if (CharacterAges.decompositionDiffers(c, compatibility)) {
+            if (form != Form.NFC && CharacterAges.decompositionDiffers(c, compatibility) || CharacterAges.combiningDiffers(c)) {
                 if (out == null) out = new StringBuilder(text.length());
                 out.append(java.text.Normalizer.normalize(text.substring(done, i), form)).appendCodePoint(c);
                 done = end;

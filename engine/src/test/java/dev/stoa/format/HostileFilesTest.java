@@ -37,7 +37,7 @@ class HostileFilesTest {
     private static final long SECONDS = Long.getLong("test.seconds", 2);
     private static final long SEED = Long.getLong("test.seed", 20261121);
     private static final int MIN_TRIES = Integer.getInteger("test.count", 100);
-    private static final long HEAP_LIMIT = 64L << 20;
+    private static final long HEAP_LIMIT = 64L << 20; // models.md allows 256 MiB
     private static final long[] LENGTHS = {0, 1, -1, 1L << 31, 1L << 32, Long.MAX_VALUE, (1L << 31) - 1};
     private static final Path GOLDEN = Path.of("src/test/resources/golden");
     @TempDir Path dir;
@@ -56,6 +56,38 @@ class HostileFilesTest {
                 long sum = 0;
                 for (String name : file.names()) sum += file.find(name).data().byteSize();
                 assertThat(sum).isLessThanOrEqualTo(bytes.length);
+            }
+        });
+    }
+
+    /// Only the head is broken, where every byte is read.
+    @Test
+    void safetensorsHeads() throws IOException {
+        byte[] good = Files.readAllBytes(GOLDEN.resolve("model/model.safetensors"));
+        int head = 8 + (int) ByteBuffer.wrap(good).order(ByteOrder.LITTLE_ENDIAN).getLong();
+        fuzz("safetensors head", Arrays.copyOf(good, head), bytes -> {
+            byte[] file = Arrays.copyOf(bytes, bytes.length + good.length - head);
+            System.arraycopy(good, head, file, bytes.length, good.length - head);
+            try (Scope scope = new Ledger().scope("fuzz")) {
+                Safetensors all = Safetensors.open(Files.write(dir.resolve("h.safetensors"), file), scope);
+                long sum = 0;
+                for (String name : all.names()) sum += all.find(name).data().byteSize();
+                assertThat(sum).isLessThanOrEqualTo(file.length);
+            }
+        });
+    }
+
+    @Test
+    void shardIndexes() throws IOException {
+        Path source = GOLDEN.resolve("families/qwen2-window");
+        try (var files = Files.list(source)) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) Files.copy(file, dir.resolve(file.getFileName()));
+        }
+        fuzz("model.safetensors.index.json", Files.readAllBytes(source.resolve("model.safetensors.index.json")), bytes -> {
+            try (Scope scope = new Ledger().scope("fuzz")) {
+                ShardedSafetensors all = ShardedSafetensors.open(Files.write(dir.resolve("model.safetensors.index.json"), bytes), scope);
+                for (Path file : all.files()) assertThat(file.getParent()).isEqualTo(dir);
+                for (String name : all.names()) assertThat(all.find(name)).isNotNull();
             }
         });
     }

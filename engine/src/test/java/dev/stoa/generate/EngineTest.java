@@ -243,6 +243,44 @@ class EngineTest {
     }
 
     @Test
+    void rotatingAnswersOutgrowTheContext() {
+        LoadConfig config = LoadConfig.of(null).withConcurrency(4, 64).withPrefill(32, 250).withContext(24);
+        GenerateConfig greedy = new GenerateConfig(200, 0, 0, 1, 0, 1L, List.of(), true, -1);
+        List<GenerateRequest> requests = new ArrayList<>();
+        for (int seed = 0; seed < 6; seed++) {
+            int[] prompt = prompt(seed);
+            if (prompt.length < 24) requests.add(new GenerateRequest(prompt, greedy, set(seed), Compose.SUM, 5));
+        }
+        try (Engine bounded = Engine.of(model, new ByteTokenizer(VOCAB), config, ledger);
+                Engine rotating = Engine.of(model, new ByteTokenizer(VOCAB), config.withCacheMode("rotating"), ledger)) {
+            List<Generation> together = rotating.generateAll(requests, Context.NONE);
+            for (int i = 0; i < requests.size(); i++) {
+                int[] within = bounded.generate(requests.get(i), Context.NONE).tokens();
+                assertThat(within).hasSize(24 - requests.get(i).prompt().length);
+                assertThat(together.get(i).tokens()).hasSize(200).startsWith(within);
+                assertThat(rotating.generate(requests.get(i), Context.NONE).tokens()).isEqualTo(together.get(i).tokens());
+            }
+            assertThat(requests).hasSizeGreaterThan(1);
+            assertThat(rotating.stats().cacheBytes()).isZero();
+        }
+    }
+
+    @Test
+    void windowsNeedOnlyTheirRings() {
+        String config = TinyModels.QWEN3.replace("\"tie_word", "\"use_sliding_window\":true,\"sliding_window\":8,\"max_window_layers\":1,\"tie_word");
+        Model windowed = TinyModels.model(config, 78, kernels, scope);
+        LoadConfig load = LoadConfig.of(null).withConcurrency(4, 64).withPrefill(16, 250);
+        GenerateConfig greedy = new GenerateConfig(190, 0, 0, 1, 0, 1L, List.of(), true, -1);
+        try (Engine full = Engine.of(windowed, new ByteTokenizer(VOCAB), load.withCacheMode("bounded"), ledger);
+                Engine rings = Engine.of(windowed, new ByteTokenizer(VOCAB), load, ledger)) {
+            for (int seed = 0; seed < 4; seed++) {
+                GenerateRequest request = new GenerateRequest(prompt(seed), greedy, null, null, 5);
+                assertThat(rings.generate(request, Context.NONE).tokens()).isEqualTo(full.generate(request, Context.NONE).tokens());
+            }
+        }
+    }
+
+    @Test
     void badRequestsAreRefusedAtTheDoor() {
         try (Engine engine = engine(2, 32)) {
             assertFault(() -> GenerateRequest.greedy(new int[0], 4, AdapterSet.BASE, Compose.SUM), EngineFault.EMPTY_PROMPT);

@@ -88,6 +88,19 @@ class TokenizerGoldenTest {
                 .containsExactly("a", "\u3000", "\u3000", "b");
     }
 
+    /// The library's combining classes are those of Unicode 9: it neither reorders younger marks nor composes across them.
+    @Test
+    void youngMarksStayWhereTheyAre() {
+        String lao = "\u0ea4\u0ecb\u0eba";
+        assertThat(java.text.Normalizer.normalize(lao, java.text.Normalizer.Form.NFD)).isNotEqualTo(lao);
+        for (String form : new String[] {"NFC", "NFD", "NFKC", "NFKD"}) {
+            Normalizer normalizer = Normalizer.parse(new dev.stoa.format.JsonFields(Json.parse("{\"type\":\"" + form + "\"}", "test",
+                    EngineFault.TOKENIZER_INVALID), "test", EngineFault.TOKENIZER_INVALID));
+            assertThat(normalizer.apply(lao)).as(form).isEqualTo(lao);
+            assertThat(normalizer.apply("a\u07fd\u0301")).as(form).isEqualTo("a\u07fd\u0301");
+        }
+    }
+
     private static String streamed(Tokenizer tokenizer, int[] ids, boolean skip) {
         IncrementalDecoder decoder = new IncrementalDecoder(tokenizer, skip);
         StringBuilder text = new StringBuilder();

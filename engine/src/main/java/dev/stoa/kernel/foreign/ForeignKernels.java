@@ -18,14 +18,18 @@ import dev.stoa.kernel.vector.VectorKernels;
 /// Products with block-quantized weights in C, everything else with the Vector API.
 final class ForeignKernels implements Kernels {
     private final Workers workers;
+    private final NativeKernels kernels;
     private final Variant variant;
+    private final String why;
     private final String reason;
     private final VectorKernels vector;
     private final ForeignMatmul matmul;
 
     ForeignKernels(Workers workers, NativeKernels kernels, String reason) {
         this.workers = workers;
+        this.kernels = kernels;
         this.variant = kernels.variant();
+        this.why = reason;
         this.vector = new VectorKernels(workers, reason);
         this.reason = reason + " (products of Q4_0, Q8_0, Q4_K and Q6_K weights in C for " + variant.title() + ", the rest "
                 + vector.id() + ")";
@@ -50,6 +54,11 @@ final class ForeignKernels implements Kernels {
     @Override
     public Workers workers() {
         return workers;
+    }
+
+    @Override
+    public Kernels fork(int threads) {
+        return new ForeignKernels(Workers.of(threads), kernels, why);
     }
 
     @Override

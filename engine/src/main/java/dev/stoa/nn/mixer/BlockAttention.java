@@ -97,7 +97,7 @@ public final class BlockAttention implements Mixer {
 
     @Override
     public StateShape stateShape() {
-        return new KvShape(config.kvHeads(), config.headDim());
+        return KvShape.blocks(config.kvHeads(), config.headDim());
     }
 
     @Override

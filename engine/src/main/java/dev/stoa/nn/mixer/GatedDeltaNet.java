@@ -11,7 +11,7 @@ import java.util.List;
 
 /// Gated delta net (Yang et al., 2412.06464) as Qwen3.5 has it: a short convolution over q, k, v; per value head
 /// S = e^g S, r = k S, S += k (beta (v - r)), o = q S / sqrt(Dk); RMS per head, times silu(z). Runs token by token, head by
-/// head, so that any cut of a sequence gives the same bits.
+/// head, so that any cut of a sequence gives the same bits; `recurrence: chunked` runs [Chunk]s.
 public final class GatedDeltaNet implements Mixer {
     private static final int QKV = 0;
     private static final int Z = 1;
@@ -50,6 +50,7 @@ public final class GatedDeltaNet implements Mixer {
     private final int valueDim;
     private final float eps;
     private final boolean tiled;
+    private final boolean chunked;
     private final Linear qkv;
     private final Linear z;
     private final Linear a;
@@ -68,6 +69,7 @@ public final class GatedDeltaNet implements Mixer {
         valueDim = valueDim(config);
         eps = config.eps();
         tiled = config.flag("tiled_value_heads", false);
+        chunked = Chunk.wanted(config, true);
         qkv = context.linear("in_proj_qkv");
         z = context.linear("in_proj_z");
         a = context.linear("in_proj_a");
@@ -132,6 +134,7 @@ public final class GatedDeltaNet implements Mixer {
         float[] k = new float[keyDim];
         float[] v = new float[valueDim];
         float[] o = new float[valueDim];
+        Chunk chunk = chunked ? new Chunk(keyDim, valueDim) : null;
         for (int t = from; t < to; t++) {
             long row = (long) t * mixed.cols();
             normalized(mixed, row + queries, q, 1 / Math.sqrt(keyDim));
@@ -139,8 +142,25 @@ public final class GatedDeltaNet implements Mixer {
             double g = -Math.exp(decay.get(h)) * softplus(decays.get((long) t * valueHeads + h) + (double) dtBias.get(h));
             float beta = (float) (1 / (1 + Math.exp(-rates.get((long) t * valueHeads + h))));
             for (int j = 0; j < valueDim; j++) v[j] = mixed.get(row + values + j);
-            step(s, q, k, v, (float) Math.exp(g), beta, o);
-            finish(o, gate, t, h, output);
+            if (chunked) {
+                int at = (t - from) % Chunk.LENGTH;
+                for (int i = 0; i < keyDim; i++) {
+                    chunk.q[at][i] = q[i];
+                    chunk.k[at][i] = k[i];
+                }
+                for (int j = 0; j < valueDim; j++) chunk.v[at][j] = v[j];
+                chunk.decay[at] = g;
+                chunk.rate[at] = beta;
+                if (at + 1 < Chunk.LENGTH && t + 1 < to) continue;
+                chunk.delta(s, at + 1);
+                for (int i = 0; i <= at; i++) {
+                    for (int j = 0; j < valueDim; j++) o[j] = (float) chunk.o[i][j];
+                    finish(o, gate, t - at + i, h, output);
+                }
+            } else {
+                step(s, q, k, v, (float) Math.exp(g), beta, o);
+                finish(o, gate, t, h, output);
+            }
         }
         java.lang.foreign.MemorySegment.copy(s, 0, states.data(), Tensor.FLOAT, place * 4, s.length);
     }

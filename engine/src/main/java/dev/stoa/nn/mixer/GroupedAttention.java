@@ -2,7 +2,8 @@
 package dev.stoa.nn.mixer;
 
 import dev.stoa.cache.KvShape;
-import dev.stoa.cache.KvSlab;
+import dev.stoa.cache.KvRing;
+import dev.stoa.cache.KvState;
 import dev.stoa.cache.SharedShape;
 import dev.stoa.cache.StateShape;
 import dev.stoa.kernel.Attention;
@@ -10,6 +11,7 @@ import dev.stoa.kernel.Kernels;
 import dev.stoa.nn.Linear;
 import dev.stoa.nn.Rotation;
 import dev.stoa.tensor.Tensor;
+import java.util.Arrays;
 
 /// Softmax attention over stored keys and values, kv head floor(h * kvHeads / heads) for head h. Keys are written before
 /// they are read, also those of the running pass, so that nothing depends on how a prompt was cut.
@@ -41,7 +43,7 @@ public final class GroupedAttention implements Mixer {
 
     @Override
     public StateShape stateShape() {
-        return options.sharedLayer() >= 0 ? new SharedShape(options.sharedLayer()) : new KvShape(spec.kvHeads(), spec.headDim());
+        return options.sharedLayer() >= 0 ? new SharedShape(options.sharedLayer()) : new KvShape(spec.kvHeads(), spec.headDim(), spec.window());
     }
 
     @Override
@@ -73,7 +75,7 @@ public final class GroupedAttention implements Mixer {
         }
         normed(kernels, k, spec.kvHeads(), weights.kNorm);
         if (rotation != null) rotation.apply(kernels, k, spec.kvHeads(), spec.headDim(), call.positions());
-        for (int r = 0; r < rows; r++) ((KvSlab) call.states()[r]).put(call.positions()[r], k, v, r);
+        for (int r = 0; r < rows; r++) ((KvState) call.states()[r]).put(call.positions()[r], k, v, r);
     }
 
     @Override
@@ -87,18 +89,54 @@ public final class GroupedAttention implements Mixer {
         if (both != null) queriesOf(both, q);
         normed(kernels, q, spec.heads(), weights.qNorm);
         if (rotation != null) rotation.apply(kernels, q, spec.heads(), spec.headDim(), call.positions());
-        Attention.Row[] visible = new Attention.Row[rows];
-        for (int r = 0; r < rows; r++) {
-            KvSlab slab = (KvSlab) call.states()[r];
-            int length = options.bidirectional() ? call.lengths()[r] : call.positions()[r] + 1;
-            int first = spec.window() == 0 ? 0 : Math.max(0, length - spec.window());
-            visible[r] = new Attention.Row(r, slab.keys(), slab.values(), slab.capacity(), first, length);
-        }
         Tensor mixed = call.buffers().at(MIXED, rows, width);
-        if (plain != null) plain.attend(kernels, q, visible, call.positions(), spec, mixed);
-        else kernels.attention().attend(q, visible, spec.heads(), spec.kvHeads(), spec.headDim(), spec.scale(), mixed);
+        attend(call, q, mixed);
         if (both != null) gate(kernels, both, mixed);
         call.projections().apply(weights.o, mixed, call.y(), call.accumulate());
+    }
+
+    /// mixed (T, heads * headDim) = what each row sees. Rows whose cache has a gap take turns: they borrow slots of it.
+    private void attend(MixerCall call, Tensor q, Tensor mixed) {
+        Attention.Row[] visible = new Attention.Row[call.rows()];
+        int count = 0;
+        for (int r = 0; r < visible.length; r++) {
+            KvState cache = (KvState) call.states()[r];
+            int last = (options.bidirectional() ? call.lengths()[r] : call.positions()[r] + 1) - 1;
+            if (cache instanceof KvRing ring && ring.gap(last)) continue;
+            int first = spec.window() == 0 ? 0 : Math.max(0, last + 1 - spec.window());
+            visible[count++] = row(r, cache, cache.slot(first), last);
+        }
+        if (count > 0) attend(call, q, count == visible.length ? visible : Arrays.copyOf(visible, count), mixed);
+        if (count < visible.length) gaps(call, q, mixed);
+    }
+
+    private void gaps(MixerCall call, Tensor q, Tensor mixed) {
+        for (int from = 0; from < call.rows(); from = call.endOfSequence(from)) {
+            for (int r = from; r < call.endOfSequence(from); r++) {
+                int position = call.positions()[r];
+                if (!(call.states()[r] instanceof KvRing ring) || !ring.gap(position)) continue;
+                int first = ring.expose(position);
+                try {
+                    attend(call, q, new Attention.Row[] {row(r, ring, first, position)}, mixed);
+                } finally {
+                    ring.conceal();
+                }
+            }
+        }
+    }
+
+    private static Attention.Row row(int index, KvState cache, int first, int last) {
+        return new Attention.Row(index, cache.keys(), cache.values(), cache.capacity(), first, cache.slot(last) + 1);
+    }
+
+    private void attend(MixerCall call, Tensor q, Attention.Row[] visible, Tensor mixed) {
+        if (plain == null) {
+            call.kernels().attention().attend(q, visible, spec.heads(), spec.kvHeads(), spec.headDim(), spec.scale(), mixed);
+            return;
+        }
+        int[] slots = new int[call.rows()];
+        for (int r = 0; r < slots.length; r++) slots[r] = ((KvState) call.states()[r]).slot(call.positions()[r]);
+        plain.attend(call.kernels(), q, visible, slots, spec, mixed);
     }
 
     /// q_proj gives [query | gate] for each head.

@@ -82,7 +82,7 @@ public final class LatentAttention implements Mixer {
 
     @Override
     public StateShape stateShape() {
-        return new KvShape(1, sizes.rank + sizes.rope, 0);
+        return KvShape.latent(sizes.rank + sizes.rope);
     }
 
     @Override

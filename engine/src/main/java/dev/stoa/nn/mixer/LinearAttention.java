@@ -33,11 +33,13 @@ final class LinearAttention implements Mixer {
     private final Tensor norm;
     private final int valueDim;
     private final RecurrentShape shape;
+    private final boolean chunked;
 
     private LinearAttention(Recurrence rule, MixerBuildContext context) {
         this.rule = rule;
         config = context.config();
         valueDim = valueDim(config);
+        chunked = Chunk.wanted(config, rule.chunkable());
         q = context.linear(rule.mainLeaves().get(0));
         k = context.linear(rule.mainLeaves().get(1));
         v = context.linear(rule.mainLeaves().get(2));
@@ -141,17 +143,36 @@ final class LinearAttention implements Mixer {
         float[] out = new float[valueDim];
         float[][] gate = new float[gates.size()][];
         for (int i = 0; i < gate.length; i++) gate[i] = new float[gates.get(i).outputs() / config.heads()];
+        Chunk chunk = chunked ? new Chunk(query.length, valueDim) : null;
         for (int t = from; t < to; t++) {
             take(inputs[Q], t, h, query);
             take(inputs[K], t, kv, key);
             take(inputs[V], t, kv, value);
             for (int i = 0; i < gate.length; i++) take(inputs[FIRST_GATE + i], t, h, gate[i]);
-            rule.step(h, config, query, key, value, gate, states, out);
-            finish(out, inputs, t, h);
+            if (chunked) {
+                int at = (t - from) % Chunk.LENGTH;
+                widen(query, chunk.q[at]);
+                widen(key, chunk.k[at]);
+                widen(value, chunk.v[at]);
+                rule.enter(h, config, gate, chunk, at);
+                if (at + 1 < Chunk.LENGTH && t + 1 < to) continue;
+                rule.run(chunk, states, at + 1);
+                for (int i = 0; i <= at; i++) {
+                    for (int j = 0; j < valueDim; j++) out[j] = (float) chunk.o[i][j];
+                    finish(out, inputs, t - at + i, h);
+                }
+            } else {
+                rule.step(h, config, query, key, value, gate, states, out);
+                finish(out, inputs, t, h);
+            }
         }
         for (int s = 0; s < states.length; s++) {
             MemorySegment.copy(states[s], 0, state.slot(s).data(), Tensor.FLOAT, 4L * h * states[s].length, states[s].length);
         }
+    }
+
+    private static void widen(float[] from, double[] to) {
+        for (int i = 0; i < to.length; i++) to[i] = from[i];
     }
 
     private static void take(Tensor x, int row, int head, float[] out) {

@@ -58,6 +58,7 @@ public final class Mamba2 implements Mixer {
     private final Sizes sizes;
     private final float eps;
     private final boolean normFirst;
+    private final boolean chunked;
     private final Linear in;
     private final Linear out;
     private final CausalConv conv;
@@ -70,6 +71,7 @@ public final class Mamba2 implements Mixer {
         sizes = Sizes.of(context.config());
         eps = context.config().eps();
         normFirst = context.config().flag("norm_before_gate", false);
+        chunked = Chunk.wanted(context.config(), true);
         in = context.linear("in_proj");
         out = context.linear("out_proj");
         conv = new CausalConv(context.weight("conv1d.weight"), context.weight("conv1d.bias"));
@@ -120,12 +122,16 @@ public final class Mamba2 implements Mixer {
         float[] s = new float[sizes.width * n];
         MemorySegment.copy(states.data(), Tensor.FLOAT, 4L * h * s.length, s, 0, s.length);
         double a = -Math.exp(decay.get(h));
+        if (chunked) {
+            chunks(h, a, s, all, xbc, y, from, to);
+            MemorySegment.copy(s, 0, states.data(), Tensor.FLOAT, 4L * h * s.length, s.length);
+            return;
+        }
         for (int t = from; t < to; t++) {
             long row = (long) t * xbc.cols();
             long b = row + sizes.inner() + (long) group * n;
             long c = b + (long) sizes.groups * n;
-            double dt = all.get((long) t * all.cols() + all.cols() - sizes.heads + h) + (double) dtBias.get(h);
-            dt = dt > 20 ? dt : Math.log1p(Math.exp(dt));
+            double dt = step(all, t, h);
             float keep = (float) Math.exp(dt * a);
             for (int p = 0; p < sizes.width; p++) {
                 float x = xbc.get(row + (long) h * sizes.width + p);
@@ -139,6 +145,42 @@ public final class Mamba2 implements Mixer {
             }
         }
         MemorySegment.copy(s, 0, states.data(), Tensor.FLOAT, 4L * h * s.length, s.length);
+    }
+
+    private double step(Tensor all, int t, int h) {
+        double dt = all.get((long) t * all.cols() + all.cols() - sizes.heads + h) + (double) dtBias.get(h);
+        return dt > 20 ? dt : Math.log1p(Math.exp(dt));
+    }
+
+    /// The same over chunks: linear attention with queries C, keys B and values dt x, whose state is s transposed.
+    private void chunks(int h, double a, float[] s, Tensor all, Tensor xbc, Tensor y, int from, int to) {
+        int n = sizes.state;
+        int width = sizes.width;
+        float[] turned = new float[s.length];
+        for (int p = 0; p < width; p++) for (int i = 0; i < n; i++) turned[i * width + p] = s[p * n + i];
+        Chunk chunk = new Chunk(n, width);
+        for (int begin = from; begin < to; begin += Chunk.LENGTH) {
+            int count = Math.min(Chunk.LENGTH, to - begin);
+            for (int t = 0; t < count; t++) {
+                long row = (long) (begin + t) * xbc.cols();
+                long b = row + sizes.inner() + (long) (h * sizes.groups / sizes.heads) * n;
+                double dt = step(all, begin + t, h);
+                chunk.decay[t] = dt * a;
+                for (int i = 0; i < n; i++) {
+                    chunk.k[t][i] = xbc.get(b + i);
+                    chunk.q[t][i] = xbc.get(b + (long) sizes.groups * n + i);
+                }
+                for (int p = 0; p < width; p++) chunk.v[t][p] = dt * xbc.get(row + (long) h * width + p);
+            }
+            chunk.scalar(turned, count);
+            for (int t = 0; t < count; t++) {
+                for (int p = 0; p < width; p++) {
+                    double x = xbc.get((long) (begin + t) * xbc.cols() + (long) h * width + p);
+                    y.set((long) (begin + t) * y.cols() + (long) h * width + p, (float) (chunk.o[t][p] + skip.get(h) * x));
+                }
+            }
+        }
+        for (int p = 0; p < width; p++) for (int i = 0; i < n; i++) s[p * n + i] = turned[i * width + p];
     }
 
     /// y = RMS(y * silu(z)) * weight, or RMS(y) * weight * silu(z).

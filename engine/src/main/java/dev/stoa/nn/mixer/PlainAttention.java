@@ -18,18 +18,19 @@ final class PlainAttention {
         this.bias = bias;
     }
 
-    void attend(Kernels kernels, Tensor q, Attention.Row[] rows, int[] positions, MixerSpec.Attention spec, Tensor out) {
+    /// `slots[i]`: where the cache has the token of row i.
+    void attend(Kernels kernels, Tensor q, Attention.Row[] rows, int[] slots, MixerSpec.Attention spec, Tensor out) {
         // q, out (T, heads * headDim); keys, values (kvHeads, capacity, headDim)
         kernels.workers().parallel(rows.length * spec.heads(), 1, (worker, from, to) -> {
             double[] sum = new double[spec.headDim()];
             for (int job = from; job < to; job++) {
                 Attention.Row row = rows[job / spec.heads()];
-                head(q, row, positions[row.index()], job % spec.heads(), spec, sum, out);
+                head(q, row, slots[row.index()], job % spec.heads(), spec, sum, out);
             }
         });
     }
 
-    private void head(Tensor q, Attention.Row row, int position, int head, MixerSpec.Attention spec, double[] sum, Tensor out) {
+    private void head(Tensor q, Attention.Row row, int slot, int head, MixerSpec.Attention spec, double[] sum, Tensor out) {
         int dim = spec.headDim();
         long query = ((long) row.index() * spec.heads() + head) * dim;
         long cache = (long) (head * spec.kvHeads() / spec.heads()) * row.capacity() * dim;
@@ -41,7 +42,7 @@ final class PlainAttention {
             for (int i = 0; i < dim; i++) dot += (double) q.get(query + i) * row.keys().get(Tensor.FLOAT, (key + i) * 4);
             double score = dot * spec.scale();
             if (softcap != 0) score = softcap * Math.tanh(score / softcap);
-            if (bias != null) score += bias.get((long) bucket(row.first() + t - position) * spec.heads() + head);
+            if (bias != null) score += bias.get((long) bucket(row.first() + t - slot) * spec.heads() + head);
             scores[t] = score;
             max = Math.max(max, score);
         }

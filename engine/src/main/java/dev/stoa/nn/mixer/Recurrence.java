@@ -31,6 +31,27 @@ interface Recurrence {
 
     void step(int head, MixerConfig config, float[] q, float[] k, float[] v, float[][] gates, float[][] states, float[] o);
 
+    /// Whether the rule has a form over whole chunks.
+    default boolean chunkable() {
+        return false;
+    }
+
+    /// Prepares token `t` of a chunk: q scaled, decays and rates from its gates.
+    default void enter(int head, MixerConfig config, float[][] gates, Chunk chunk, int t) {
+        throw new UnsupportedOperationException(kind());
+    }
+
+    /// Runs the `count` tokens of a chunk.
+    default void run(Chunk chunk, float[][] states, int count) {
+        throw new UnsupportedOperationException(kind());
+    }
+
+    /// q / sqrt(Dk), in place.
+    static void scale(double[] q) {
+        double factor = 1 / Math.sqrt(q.length);
+        for (int i = 0; i < q.length; i++) q[i] *= factor;
+    }
+
     /// log sigmoid.
     static double logSigmoid(double x) {
         return x < 0 ? x - Math.log1p(Math.exp(x)) : -Math.log1p(Math.exp(-x));
@@ -71,6 +92,22 @@ interface Recurrence {
             }
             read(q, 1 / Math.sqrt(q.length), s, o);
         }
+
+        @Override
+        public boolean chunkable() {
+            return true;
+        }
+
+        @Override
+        public void enter(int head, MixerConfig config, float[][] gates, Chunk chunk, int t) {
+            scale(chunk.q[t]);
+            chunk.decay[t] = Math.log1p(-Math.pow(2, -5 - head));
+        }
+
+        @Override
+        public void run(Chunk chunk, float[][] states, int count) {
+            chunk.scalar(states[0], count);
+        }
     }
 
     /// Gated linear attention (Yang et al., 2312.06635): S = diag(e^g) S + k v, g = log sigmoid(W_g x) / normalizer.
@@ -99,6 +136,23 @@ interface Recurrence {
                 for (int j = 0; j < v.length; j++) s[i * v.length + j] = keep * s[i * v.length + j] + k[i] * v[j];
             }
             read(q, 1 / Math.sqrt(q.length), s, o);
+        }
+
+        @Override
+        public boolean chunkable() {
+            return true;
+        }
+
+        @Override
+        public void enter(int head, MixerConfig config, float[][] gates, Chunk chunk, int t) {
+            scale(chunk.q[t]);
+            double normalizer = config.number("gate_logit_normalizer", 1);
+            for (int i = 0; i < gates[0].length; i++) chunk.decays[t][i] = logSigmoid(gates[0][i]) / normalizer;
+        }
+
+        @Override
+        public void run(Chunk chunk, float[][] states, int count) {
+            chunk.gated(states[0], count);
         }
     }
 
@@ -134,6 +188,25 @@ interface Recurrence {
                 for (int j = 0; j < v.length; j++) s[i * v.length + j] += unit[i] * found[j];
             }
             read(q, 1 / Math.sqrt(q.length), s, o);
+        }
+
+        @Override
+        public boolean chunkable() {
+            return true;
+        }
+
+        @Override
+        public void enter(int head, MixerConfig config, float[][] gates, Chunk chunk, int t) {
+            scale(chunk.q[t]);
+            double squares = 0;
+            for (double value : chunk.k[t]) squares += value * value;
+            for (int i = 0; i < chunk.k[t].length; i++) chunk.k[t][i] /= Math.sqrt(squares + 1e-6);
+            chunk.rate[t] = 1 / (1 + Math.exp(-gates[0][0]));
+        }
+
+        @Override
+        public void run(Chunk chunk, float[][] states, int count) {
+            chunk.delta(states[0], count);
         }
     }
 

@@ -2,7 +2,7 @@
 package dev.stoa.nn.mixer;
 
 import dev.stoa.cache.KvShape;
-import dev.stoa.cache.KvSlab;
+import dev.stoa.cache.KvState;
 import dev.stoa.cache.StateShape;
 import dev.stoa.tensor.Tensor;
 import java.util.List;
@@ -25,7 +25,7 @@ public final class AverageMixer implements MixerProvider {
         return new Mixer() {
             @Override
             public StateShape stateShape() {
-                return new KvShape(1, hidden, 0);
+                return KvShape.latent(hidden);
             }
 
             @Override
@@ -40,7 +40,7 @@ public final class AverageMixer implements MixerProvider {
 
             @Override
             public void remember(MixerCall call) {
-                for (int r = 0; r < call.rows(); r++) ((KvSlab) call.states()[r]).put(call.positions()[r], call.x(), null, r);
+                for (int r = 0; r < call.rows(); r++) ((KvState) call.states()[r]).put(call.positions()[r], call.x(), null, r);
             }
 
             @Override
@@ -50,7 +50,7 @@ public final class AverageMixer implements MixerProvider {
                     for (int i = 0; i < hidden; i++) {
                         double sum = 0;
                         for (int t = 0; t <= call.positions()[r]; t++) {
-                            sum += ((KvSlab) call.states()[r]).keys().get(Tensor.FLOAT, 4L * (t * hidden + i));
+                            sum += ((KvState) call.states()[r]).keys().get(Tensor.FLOAT, 4L * (t * hidden + i));
                         }
                         mean.set((long) r * hidden + i, (float) (sum / (call.positions()[r] + 1)));
                     }

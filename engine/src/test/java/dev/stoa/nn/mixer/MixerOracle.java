@@ -340,6 +340,8 @@ final class MixerOracle {
         double[][][] out = new double[x.length][heads][];
         int block = c.integer("block_size", 64, 1);
         int window = c.integer("window", 0, 0);
+        int newest = c.integer("rotating", 0, 0); // these two are keys of the oracle alone: what a rotating cache leaves
+        int keep = c.integer("rotating_keep", 0, 0);
         for (int t = 0; t < x.length; t++) {
             int own = t / block;
             for (int h = 0; h < heads; h++) {
@@ -347,7 +349,9 @@ final class MixerOracle {
                 final int time = t;
                 double[] qt = head(q[t], heads, h);
                 switch (kind) {
-                    case "full_attention" -> out[t][h] = attend(qt, k, v, kv, is("sees the future") ? x.length : t + 1, u -> true);
+                    case "full_attention" -> out[t][h] = attend(qt, k, v, kv, is("sees the future") ? x.length : t + 1,
+                            u -> newest == 0 || is("window ignored") || u < keep && !is("kept tokens dropped")
+                                    || time - u < (is("window one too long") ? newest + 1 : newest));
                     case "sliding_attention" -> out[t][h] = attend(qt, k, v, kv, t + 1,
                             u -> is("window ignored") || (is("window one too long") ? time - u <= window : time - u < window));
                     default -> {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.stoa.nn.mixer;
 
+import dev.stoa.cache.CacheLayout;
 import dev.stoa.cache.CacheStack;
 import dev.stoa.cache.LayerState;
 import dev.stoa.kernel.Kernels;
@@ -63,7 +64,11 @@ final class MixerRun {
     };
 
     CacheStack state(int length) {
-        return new CacheStack(List.of(mixer.stateShape()), length, ledger);
+        return state(CacheLayout.bounded(length));
+    }
+
+    CacheStack state(CacheLayout layout) {
+        return new CacheStack(List.of(mixer.stateShape()), layout, ledger);
     }
 
     /// Rows [from, to) of x, appended to the state.

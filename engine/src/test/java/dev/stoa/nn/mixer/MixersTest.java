@@ -184,4 +184,69 @@ class MixersTest {
             assertThat(Arrays.copyOf(together, LENGTH - 5)).isDeepEqualTo(Arrays.copyOfRange(whole, 5, LENGTH));
         }
     }
+
+    /// Long enough for three chunks and a rest, with decays from weak to strong.
+    @Test
+    void chunksEqualTheirOraclesAndSteps() {
+        List<String> chunkable = List.of("retnet", "gla", "deltanet", "gated_deltanet", "mamba2");
+        int length = 3 * Chunk.LENGTH + 9;
+        for (Case one : cases()) {
+            if (!chunkable.contains(one.kind)) {
+                if (List.of("gsa", "rwkv7").contains(one.kind)) {
+                    assertThatThrownBy(() -> new MixerRun(one.kind, chunked(one.config), kernels, 5)).hasMessageContaining("no chunked form");
+                }
+                continue;
+            }
+            MixerRun stepwise = new MixerRun(one.kind, one.config, kernels, 5);
+            MixerRun chunks = new MixerRun(one.kind, chunked(one.config), kernels, 5);
+            float[][] x = MixerRun.input(length, HIDDEN, 6);
+            double[][] truth = new MixerOracle(one.kind, stepwise, "").run(x);
+            try (CacheStack a = stepwise.state(length); CacheStack b = chunks.state(length)) {
+                float[][] steps = stepwise.run(x, 0, length, a);
+                for (int cut : new int[] {0, 1, 63, 64, 65, 130}) {
+                    b.truncate(0);
+                    float[][] ours = new float[length][];
+                    if (cut > 0) System.arraycopy(chunks.run(x, 0, cut, b), 0, ours, 0, cut);
+                    System.arraycopy(chunks.run(x, cut, length, b), 0, ours, cut, length - cut);
+                    assertThat(worst(ours, truth)).as("%s in chunks, cut at %d, against its oracle", one, cut).isLessThan(1e-4);
+                    assertThat(worst(ours, wide(steps))).as("%s in chunks, cut at %d, against steps", one, cut).isLessThan(1e-4);
+                    for (String mutant : one.mutants) {
+                        assertThat(worst(ours, new MixerOracle(one.kind, stepwise, mutant).run(x))).as("%s in chunks: %s", one, mutant).isGreaterThan(1e-3);
+                    }
+                }
+            }
+        }
+    }
+
+    private static MixerConfig chunked(MixerConfig c) {
+        Map<String, Object> values = new java.util.HashMap<>(c.values());
+        values.put("recurrence", "chunked");
+        return new MixerConfig(c.hidden(), c.heads(), c.kvHeads(), c.headDim(), c.eps(), c.rope(), values);
+    }
+
+    private static double[][] wide(float[][] x) {
+        double[][] wide = new double[x.length][x[0].length];
+        for (int t = 0; t < x.length; t++) for (int i = 0; i < x[t].length; i++) wide[t][i] = x[t][i];
+        return wide;
+    }
+
+    /// A chunk whose pairs decay from the wrong side would be noticed.
+    @Test
+    void decaysInsideAChunkAreNeverGrowth() {
+        Chunk chunk = new Chunk(2, 1);
+        for (int t = 0; t < 40; t++) {
+            chunk.q[t][0] = chunk.q[t][1] = chunk.k[t][0] = chunk.k[t][1] = chunk.v[t][0] = 1;
+            chunk.decays[t][0] = -50;
+            chunk.decays[t][1] = -0.5;
+        }
+        float[] state = {3, 5};
+        double[] s = {3, 5};
+        chunk.gated(state, 40);
+        for (int t = 0; t < 40; t++) {
+            s[0] = Math.exp(-50) * s[0] + 1;
+            s[1] = Math.exp(-0.5) * s[1] + 1;
+            assertThat(chunk.o[t][0]).isCloseTo(s[0] + s[1], org.assertj.core.data.Offset.offset(1e-9));
+        }
+        assertThat((double) state[1]).isCloseTo(s[1], org.assertj.core.data.Offset.offset(1e-6));
+    }
 }
