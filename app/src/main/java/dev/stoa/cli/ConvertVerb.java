@@ -3,9 +3,11 @@ package dev.stoa.cli;
 
 import dev.stoa.AppFault;
 import dev.stoa.Fault;
-import dev.stoa.format.ModelConverter;
+import dev.stoa.format.Gguf;
 import dev.stoa.model.AdapterConverter;
 import dev.stoa.model.AdapterConverter.Dialect;
+import dev.stoa.model.convert.ModelConversion;
+import dev.stoa.model.convert.ModelConversion.Target;
 import dev.stoa.tensor.DType;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -18,29 +20,33 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/// `stoa convert IN OUT`: an adapter into another dialect, or a model directory into plain float weights.
+/// `stoa convert IN OUT`: an adapter into another dialect, or a whole model into another layout.
 @Command(name = "convert", sortOptions = false, description = "Write an adapter or a model in another format.",
-        footer = {"", "An adapter needs --base: only names and shapes of it are read. A model directory can be written with plain",
-            "float weights (--to safetensors), whatever its weights were.", "", "Examples:",
-            "  stoa convert adapter adapter.gguf --to gguf --base DIR", "  stoa convert mlx-adapter peft-adapter --to peft --base DIR",
-            "  stoa convert quantized-model DIR --to safetensors --dtype bf16"})
+        footer = {"", "An adapter needs --base: only names and shapes of it are read. A model (a Hugging", "Face or MLX directory, or a GGUF file) becomes a directory that transformers reads",
+            "(--to safetensors) or mlx-lm reads (--to mlx), or a GGUF file (--to gguf), with its", "tokenizer and chat template. A model that the other layout cannot express is refused",
+            "with all reasons.", "", "Examples:",
+            "  stoa convert adapter adapter.gguf --to gguf --base DIR", "  stoa convert DIR model.gguf --to gguf",
+            "  stoa convert model.gguf DIR --to safetensors --dtype bf16"})
 final class ConvertVerb implements Callable<Integer> {
     private final Session session;
 
-    @Parameters(index = "0", paramLabel = "IN", description = "An adapter (directory or .gguf) or a model directory.")
+    @Parameters(index = "0", paramLabel = "IN", description = "An adapter or a model: a directory or a .gguf file.")
     private Path source;
 
     @Parameters(index = "1", paramLabel = "OUT", description = "What to write; must not exist.")
     private Path target;
 
-    @Option(names = "--to", required = true, paramLabel = "FORMAT", description = "peft, mlx, gguf (adapters) or safetensors (models).")
+    @Option(names = "--to", required = true, paramLabel = "FORMAT", description = "peft, mlx, gguf or safetensors.")
     private String to;
 
-    @Option(names = "--base", paramLabel = "MODEL", description = "The adapter's base: a model directory or GGUF file.")
+    @Option(names = "--base", paramLabel = "MODEL", description = "The base of an adapter: a model directory or GGUF file.")
     private Path base;
 
     @Option(names = "--dtype", paramLabel = "TYPE", description = "f32, f16, bf16; for GGUF adapters also q8_0.")
     private String dtype;
+
+    @Option(names = "--without-tokenizer", description = "Models: leave tokenizer and template behind.")
+    private boolean withoutTokenizer;
 
     ConvertVerb(Session session) {
         this.session = session;
@@ -53,7 +59,15 @@ final class ConvertVerb implements Callable<Integer> {
         if (!List.of("peft", "mlx", "gguf", "safetensors").contains(format)) {
             throw Fault.of(AppFault.USAGE, "unknown format").got(to).expected("peft, mlx, gguf or safetensors").next("stoa convert --help").exception();
         }
-        return format.equals("safetensors") ? model(console) : adapter(console, Dialect.valueOf(format.toUpperCase(Locale.ROOT)));
+        if (base == null && !format.equals("peft") && isModel()) return model(console, Target.valueOf(format.toUpperCase(Locale.ROOT)));
+        if (format.equals("safetensors")) return model(console, Target.SAFETENSORS);
+        return adapter(console, Dialect.valueOf(format.toUpperCase(Locale.ROOT)));
+    }
+
+    /// Whether the source is a whole model rather than an adapter.
+    private boolean isModel() throws IOException {
+        if (Files.isDirectory(source)) return Files.exists(source.resolve("config.json")) && !Files.exists(source.resolve("adapter_config.json"));
+        return Files.isRegularFile(source) && !Gguf.inspect(source).metadata().text("general.type", "model").equals("adapter");
     }
 
     private int adapter(Console console, Dialect dialect) throws IOException {
@@ -70,15 +84,13 @@ final class ConvertVerb implements Callable<Integer> {
         return ExitCode.DONE.number;
     }
 
-    private int model(Console console) throws IOException {
-        if (Files.isRegularFile(source)) {
-            throw Fault.of(AppFault.USAGE, "GGUF models are not turned into directories").where(source)
-                    .next("use the file as it is: every verb reads GGUF models").exception();
-        }
+    private int model(Console console, Target layout) throws IOException {
         DType type = type(List.of(DType.F32, DType.F16, DType.BF16), null);
-        ModelConverter.Result result = ModelConverter.convert(source, target, type);
+        ModelConversion.Result result = ModelConversion.convert(source, target, layout, type, withoutTokenizer);
+        for (String note : result.notes()) console.say("%s", note);
         console.line("%s: %d tensors, %d decoded, %.1f MB", target, result.tensors(), result.decoded(), result.bytes() / 1e6);
-        console.result(Map.of("out", target.toString(), "tensors", result.tensors(), "decoded", result.decoded(), "bytes", result.bytes()));
+        console.result(Map.of("out", target.toString(), "tensors", result.tensors(), "decoded", result.decoded(), "bytes", result.bytes(),
+                "notes", result.notes()));
         return ExitCode.DONE.number;
     }
 

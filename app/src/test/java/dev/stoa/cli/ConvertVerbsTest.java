@@ -70,6 +70,25 @@ class ConvertVerbsTest {
     }
 
     @Test
+    void wholeModelsGoThroughEveryLayoutAndAnswerTheSame() {
+        Shell.Result answer = new Shell().run("run", model, "the answer", "--temperature", "0", "--max-tokens", "8");
+        assertThat(answer.exit()).as(answer.err()).isZero();
+        done("convert", model, path("whole.gguf"), "--to", "gguf");
+        done("convert", path("whole.gguf"), path("whole-mlx"), "--to", "mlx");
+        JsonNode back = done("convert", path("whole-mlx"), path("whole-hf"), "--to", "safetensors");
+        assertThat(back.get("decoded").asInt()).isZero();
+        for (String copy : List.of("whole.gguf", "whole-mlx", "whole-hf")) {
+            Shell.Result same = new Shell().run("run", path(copy), "the answer", "--temperature", "0", "--max-tokens", "8");
+            assertThat(same.out()).as(copy + same.err()).isEqualTo(answer.out());
+        }
+        assertThat(folder.resolve("whole-hf/tokenizer.json")).hasSameBinaryContentAs(Path.of(model, "tokenizer.json"));
+        Shell.Result taken = new Shell().run("convert", model, path("whole.gguf"), "--to", "gguf");
+        assertThat(taken.err()).contains("error[output_exists]");
+        JsonNode bare = done("convert", model, path("bare.gguf"), "--to", "gguf", "--without-tokenizer");
+        assertThat(bare.get("notes").toString()).contains("left out, as asked");
+    }
+
+    @Test
     void ggufFilesAreQuantized() throws IOException {
         GgufWriter.write(folder.resolve("m.gguf"), Map.of("general.architecture", GgufValue.text("llama")),
                 List.of(TensorItem.copy("blk.0.attn_q.weight", Tensor.of(new float[512], 2, 256)), TensorItem.copy("token_embd.weight", Tensor.of(new float[512], 2, 256))));

@@ -14,7 +14,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -115,6 +117,17 @@ public final class Gguf implements Weights, ModelFiles {
     /// The files, in order.
     public List<Path> files() {
         return files;
+    }
+
+    /// The pairs that record in a copy which model it was made of.
+    public static Map<String, GgufValue> originOf(ModelFiles source) throws IOException {
+        Map<String, GgufValue> pairs = new LinkedHashMap<>();
+        String hash = source.modelHash();
+        List<String> earlier = source.origins(hash);
+        pairs.put(ORIGIN, GgufValue.text(hash));
+        if (!earlier.isEmpty()) pairs.put(EARLIER_ORIGINS, GgufValue.texts(earlier));
+        if (source.tokenizerHash() != null) pairs.put("stoa.origin.tokenizer_hash", GgufValue.text(source.tokenizerHash()));
+        return pairs;
     }
 
     @Override

@@ -25,6 +25,11 @@ public final class GgufMetadata {
         this.values = Collections.unmodifiableMap(new LinkedHashMap<>(values));
     }
 
+    /// Pairs that are about to be written to `file`, to be read as a reader of that file would.
+    public static GgufMetadata of(Path file, Map<String, GgufValue> values) {
+        return new GgufMetadata(file, values);
+    }
+
     public Set<String> keys() {
         return values.keySet();
     }

@@ -52,16 +52,12 @@ public final class GgufQuantizer {
         for (String key : gguf.metadata().keys()) if (!key.startsWith("split.")) metadata.put(key, gguf.metadata().get(key));
         metadata.put("general.file_type", GgufValue.u32(fileType(policy.type())));
         metadata.put("general.quantization_version", GgufValue.u32(2));
-        String hash = gguf.modelHash();
-        List<String> earlier = gguf.origins(hash);
-        metadata.put(Gguf.ORIGIN, GgufValue.text(hash));
-        if (!earlier.isEmpty()) metadata.put(Gguf.EARLIER_ORIGINS, GgufValue.texts(earlier));
-        if (gguf.tokenizerHash() != null) metadata.put("stoa.origin.tokenizer_hash", GgufValue.text(gguf.tokenizerHash()));
+        metadata.putAll(Gguf.originOf(gguf));
         return metadata;
     }
 
     /// llama.cpp's `general.file_type` for a model mostly of that type.
-    private static int fileType(DType type) {
+    public static int fileType(DType type) {
         return switch (type) {
             case F32 -> 0;
             case F16 -> 1;

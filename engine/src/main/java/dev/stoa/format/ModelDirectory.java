@@ -155,6 +155,11 @@ public final class ModelDirectory implements ModelFiles {
         return generationConfig;
     }
 
+    /// Files that describe no weights: tokenizer, template, settings.
+    public List<Path> others() throws IOException {
+        return MlxQuantizer.others(path);
+    }
+
     /// All tensors, valid until the scope closes; a quantized module is one logical matrix ([QuantizedWeights]).
     public Weights weights() {
         return weights(Map.of());

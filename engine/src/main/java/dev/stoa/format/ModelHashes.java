@@ -96,12 +96,13 @@ final class ModelHashes {
 
     /// `stoa-manifest.json` of a converted model directory (formats.md, section 12): its files with sizes and hashes, its
     /// own hashes, and as origin the model it was made from, whose `hash` is given.
-    static ObjectNode manifest(Path directory, ModelDirectory source, String hash) throws IOException {
+    static ObjectNode manifest(Path directory, ModelFiles source, String hash) throws IOException {
         ArrayNode origin = JsonNodeFactory.instance.arrayNode();
         ObjectNode from = origin.addObject().put("model_hash", hash);
         if (source.tokenizerHash() != null) from.put("tokenizer_hash", source.tokenizerHash());
-        PackManifest earlier = PackManifest.read(source.path());
+        PackManifest earlier = source instanceof ModelDirectory ? PackManifest.read(source.path()) : null;
         if (earlier != null) earlier.root().path("origin").forEach(origin::add);
+        else for (String older : source.origins(hash)) origin.addObject().put("model_hash", older);
         return PackManifest.of(directory, new FileDigests(), Map.of("origin", origin)).root();
     }
 

@@ -78,6 +78,11 @@ public record PackManifest(List<Item> files, ObjectNode root) {
         return new PackManifest(items, root);
     }
 
+    /// The manifest of a directory that is a copy of `source` in another layout: with it as origin.
+    public static PackManifest ofCopy(Path directory, ModelFiles source) throws IOException {
+        return new PackManifest(List.of(), ModelHashes.manifest(directory, source, source.modelHash()));
+    }
+
     /// Writes the manifest into a directory, replacing an earlier one.
     public void write(Path directory) throws IOException {
         AtomicFiles.write(directory.resolve(NAME), Json.pretty(root));

@@ -47,7 +47,7 @@ public final class TensorBinder {
 
     /// Canonical name -> tensor for every need of `spec`. Every tensor must be needed exactly once or be on the ignore
     /// list; all offenders are listed together. Decoded FP8 matrices are allocated in `scope`.
-    static Map<String, Tensor> bind(ModelSpec spec, Map<String, Tensor> tensors, Scope scope) {
+    public static Map<String, Tensor> bind(ModelSpec spec, Map<String, Tensor> tensors, Scope scope) {
         TensorBinder binder = new TensorBinder(spec, scope);
         Checked checked = binder.check(tensors);
         if (checked.problems().isEmpty()) return checked.bound();

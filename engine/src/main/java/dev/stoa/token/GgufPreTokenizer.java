@@ -59,6 +59,32 @@ record GgufPreTokenizer(PreTokenizer rules, boolean ignoreMerges) {
             "lfm2", "tekken", "chatglm-bpe", "glm4");
     static final java.util.SortedSet<String> NAMES = new java.util.TreeSet<>(SAME.keySet());
 
+    /// Names that are written for a cut, without and with whole words first; where only one exists, the other is null.
+    private static final Map<String, String[]> WRITTEN = Map.ofEntries(
+            Map.entry("llama3", new String[] {"smaug-bpe", "llama-bpe"}), Map.entry("qwen2", new String[] {"qwen2", null}),
+            Map.entry("qwen35", new String[] {"qwen35", null}), Map.entry("gpt-2", new String[] {"gpt-2", null}),
+            Map.entry("digits", new String[] {"starcoder", null}), Map.entry("tekken", new String[] {null, "tekken"}),
+            Map.entry("gpt-4o", new String[] {"gpt-4o", null}), Map.entry("falcon", new String[] {"falcon", null}),
+            Map.entry("deepseek-v3", new String[] {"deepseek-v3", null}), Map.entry("deepseek-coder", new String[] {"deepseek-coder", null}),
+            Map.entry("deepseek-llm", new String[] {"deepseek-llm", null}), Map.entry("bloom", new String[] {"bloom", null}));
+
+    /// The name to write for words cut by these patterns, one after the other; null when GGUF has none.
+    static String written(List<String> patterns, boolean wholeWords) {
+        for (Map.Entry<String, String[]> entry : WRITTEN.entrySet()) {
+            if (PATTERNS.get(entry.getKey()).equals(patterns)) return entry.getValue()[wholeWords ? 1 : 0];
+        }
+        return null;
+    }
+
+    /// The patterns behind a name, or null.
+    static List<String> patterns(String name) {
+        return SAME.containsKey(name) ? PATTERNS.get(SAME.get(name)) : null;
+    }
+
+    static boolean wholeWords(String name) {
+        return WHOLE_WORDS.contains(name);
+    }
+
     /// The cut of a name, or null.
     static GgufPreTokenizer of(String name) {
         String cut = SAME.get(name);

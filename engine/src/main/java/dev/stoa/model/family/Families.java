@@ -40,6 +40,12 @@ public final class Families {
         return translate(config, TensorDirectory.ofNames(tensorNames));
     }
 
+    /// A parsed `config.json` of a registered family in one form, whatever its dialect.
+    public static ModelConfig read(JsonNode config) {
+        Family family = BY_MODEL_TYPE.get(config.path("model_type").asString(""));
+        return ConfigReader.read(config, family == null ? Set.of() : family.keys());
+    }
+
     /// Translates a parsed `config.json` beside the given tensors.
     public static ModelSpec translate(JsonNode config, TensorDirectory files) {
         String modelType = config == null || config.get("model_type") == null ? null : config.get("model_type").asString("");

@@ -50,6 +50,26 @@ public final class GgufTranslation {
                 spec.finalNorm(), spec.head(), new Layout(renames, true, rows, columns), spec.eosIds());
     }
 
+    /// The config of Hugging Face that a GGUF file stands for. Llama 3's scaling, which files hold as factors only, is found
+    /// again from them; factors of another kind stay unsaid, and the caller finds that the rotations differ.
+    public static ObjectNode config(GgufMetadata metadata, Map<String, long[]> shapes, float[] ropeFactors) {
+        Layout names = Layout.renamed(GgufTensorNames.of(metadata.text("general.architecture")));
+        Map<String, long[]> canonical = new TreeMap<>();
+        shapes.forEach((name, shape) -> canonical.put(names.canonical(name), shape));
+        ObjectNode config = GgufConfig.of(metadata, canonical);
+        if (metadata.has("tokenizer.ggml.bos_token_id")) config.put("bos_token_id", metadata.integer("tokenizer.ggml.bos_token_id"));
+        if (ropeFactors != null && !config.has("rope_scaling") && !config.has("rope_parameters")) {
+            ObjectNode scaling = Llama3Factors.scaling(ropeFactors, config.get("rope_theta").asDouble());
+            if (scaling != null) config.set("rope_scaling", scaling);
+        }
+        return config;
+    }
+
+    /// The name under which files of an architecture hold a canonical tensor, or null; experts are stacked, without number.
+    public static String fileName(String architecture, String canonical) {
+        return GgufTensorNames.written(architecture, canonical);
+    }
+
     /// What GGUF adapters for a base of this family call its matrices and how they order rows and columns, whatever file
     /// the base itself came from; null for families without a GGUF architecture. `modules` are the base's linear layers.
     public static GgufNames adapterNames(ModelSpec spec, Set<String> modules) {
@@ -101,6 +121,9 @@ public final class GgufTranslation {
         rows.put(layer.mixerPath("in_proj_z"), values);
         rows.put(layer.mixerPath("in_proj_a"), tiled(keyHeads, share, 1, 0));
         rows.put(layer.mixerPath("in_proj_b"), tiled(keyHeads, share, 1, 0));
+        rows.put(layer.mixerPath("A_log"), tiled(keyHeads, share, 1, 0));
+        rows.put(layer.mixerPath("dt_bias"), tiled(keyHeads, share, 1, 0));
+        rows.put(layer.mixerPath("conv1d"), tiled(keyHeads, share, dim, before));
         columns.put(layer.mixerPath("out_proj"), values);
     }
 
