@@ -15,11 +15,17 @@ import jdk.incubator.vector.VectorSpecies;
 
 /// Integer dot products of L rows of a repacked weight with one or four rounded rows, in 16-bit lanes: a nibble times an
 /// 8-bit quant, summed over 16 steps of k per lane, fits. Eight-bit weights are two planes of nibbles; six-bit ones fit over
-/// 8 steps. Results go to scratch as shorts [block][plane][T][2 L]: C2 keeps a method in registers only while it is small.
+/// 8 steps. Results go to scratch as shorts [block][plane][T][2 L].
+///
+/// C2 keeps vectors in registers only while what it compiles has few of them. So loops stay rolled, and every kernel checks
+/// its arguments first, which also brings it over the 325 bytes of bytecode up to which C2 would inline it beside its
+/// neighbours (ten times slower).
 final class RoundedTile {
     private static final VectorSpecies<Short> S = VectorSpecies.of(short.class, VectorShape.forBitSize(32 * L));
     private static final int SHORTS = 2 * L;
     private static final int VECTOR = 64;
+    /// Blocks whose indices are ints in every array.
+    private static final int MOST = Integer.MAX_VALUE / (8 * SHORTS);
 
     private RoundedTile() {}
 
@@ -37,6 +43,13 @@ final class RoundedTile {
 
     /// Nibbles from byte `at` on, one row.
     static void nibbles1(MemorySegment data, long at, int blocks, int[] pairs, int p, int[] starts, int s, short[] out) {
+        if (at < 0 || at > data.byteSize() || blocks < 0 || blocks > MOST
+                || data.byteSize() - at < (blocks - 1) * 4L * VECTOR + 3 * VECTOR || p < 0 || p > pairs.length || pairs.length - p < 16 * blocks || s < 0 || s > starts.length || starts.length - s < blocks
+                || out.length < blocks * SHORTS) {
+            throw new IllegalArgumentException("weights " + data.byteSize() + " from " + at + ", pairs " + pairs.length + " from " + p
+                    + ", starts " + starts.length + " from " + s + ", dots " + out.length
+                    + ": too short for " + blocks + " blocks of " + SHORTS + " lanes");
+        }
         for (int b = 0; b < blocks; b++) {
             ShortVector x = both(starts[s + b]);
             for (int j = 0; j < 4; j++, at += VECTOR, p += 4) {
@@ -52,6 +65,12 @@ final class RoundedTile {
 
     /// Nibbles, four rows.
     static void nibbles4(MemorySegment data, long at, int blocks, int[] pairs, int p, int[] starts, int s, short[] out) {
+        if (at < 0 || at > data.byteSize() || blocks < 0 || blocks > MOST
+                || data.byteSize() - at < (blocks - 1) * 4L * VECTOR + 3 * VECTOR || p < 0 || pairs.length - p < 64 * blocks || s < 0 || starts.length - s < 4 * blocks
+                || out.length < 4 * blocks * SHORTS) {
+            throw new IllegalArgumentException("weights " + data.byteSize() + " from " + at + ", pairs " + pairs.length + " from " + p
+                    + ", starts " + starts.length + " from " + s + ", dots " + out.length + ": too short for " + blocks + " blocks of " + SHORTS + " lanes");
+        }
         for (int b = 0; b < blocks; b++) {
             ShortVector x0 = both(starts[s + 4 * b]);
             ShortVector x1 = both(starts[s + 4 * b + 1]);
@@ -77,6 +96,12 @@ final class RoundedTile {
 
     /// Bytes as a plane of low and one of high nibbles, one row; the high plane takes the offset.
     static void bytes1(MemorySegment data, long at, int blocks, int[] pairs, int p, int[] starts, int s, short[] out) {
+        if (at < 0 || at > data.byteSize() || blocks < 0 || blocks > MOST
+                || data.byteSize() - at < (blocks - 1) * 8L * VECTOR + 7 * VECTOR || p < 0 || pairs.length - p < 16 * blocks || s < 0 || starts.length - s < blocks
+                || out.length < 2 * blocks * SHORTS) {
+            throw new IllegalArgumentException("weights " + data.byteSize() + " from " + at + ", pairs " + pairs.length + " from " + p
+                    + ", starts " + starts.length + " from " + s + ", dots " + out.length + ": too short for " + blocks + " blocks of " + SHORTS + " lanes");
+        }
         for (int b = 0; b < blocks; b++, p += 16) {
             ShortVector low = ShortVector.zero(S);
             ShortVector high = both(starts[s + b]);
@@ -97,6 +122,12 @@ final class RoundedTile {
 
     /// Bytes, four rows: one plane per call (`shift` 0 or 4), at every second place of `out`.
     static void bytes4(MemorySegment data, long at, int blocks, int shift, int[] pairs, int p, int[] starts, int s, short[] out) {
+        if (at < 0 || at > data.byteSize() || blocks < 0 || blocks > MOST
+                || data.byteSize() - at < (blocks - 1) * 8L * VECTOR + 7 * VECTOR || p < 0 || pairs.length - p < 64 * blocks || s < 0 || starts.length - s < 4 * blocks
+                || out.length < 8 * blocks * SHORTS) {
+            throw new IllegalArgumentException("weights " + data.byteSize() + " from " + at + ", pairs " + pairs.length + " from " + p
+                    + ", starts " + starts.length + " from " + s + ", dots " + out.length + ": too short for " + blocks + " blocks of " + SHORTS + " lanes");
+        }
         int keep = shift == 0 ? 0 : -1;
         for (int b = 0; b < blocks; b++, p += 64) {
             ShortVector x0 = both(starts[s + 4 * b] & keep);
@@ -125,6 +156,12 @@ final class RoundedTile {
 
     /// Six bits, one row: every half block of 16 steps is a plane.
     static void six1(MemorySegment data, long at, int halves, int[] pairs, int p, int[] starts, int s, short[] out) {
+        if (at < 0 || at > data.byteSize() || halves < 0 || halves > MOST
+                || data.byteSize() - at < (halves - 1) * 3L * VECTOR + 2 * VECTOR || p < 0 || pairs.length - p < 8 * halves || s < 0 || starts.length - s < halves
+                || out.length < halves * SHORTS) {
+            throw new IllegalArgumentException("weights " + data.byteSize() + " from " + at + ", pairs " + pairs.length + " from " + p
+                    + ", starts " + starts.length + " from " + s + ", dots " + out.length + ": too short for " + halves + " halves of " + SHORTS + " lanes");
+        }
         for (int h = 0; h < halves; h++, at += 3 * VECTOR, p += 8) {
             ShortVector x = both(starts[s + h]);
             ShortVector c = weights(data, at + 2 * VECTOR);
@@ -143,6 +180,12 @@ final class RoundedTile {
 
     /// Six bits, four rows.
     static void six4(MemorySegment data, long at, int halves, int[] pairs, int p, int[] starts, int s, short[] out) {
+        if (at < 0 || at > data.byteSize() || halves < 0 || halves > MOST
+                || data.byteSize() - at < (halves - 1) * 3L * VECTOR + 2 * VECTOR || p < 0 || pairs.length - p < 32 * halves || s < 0 || starts.length - s < 4 * halves
+                || out.length < 4 * halves * SHORTS) {
+            throw new IllegalArgumentException("weights " + data.byteSize() + " from " + at + ", pairs " + pairs.length + " from " + p
+                    + ", starts " + starts.length + " from " + s + ", dots " + out.length + ": too short for " + halves + " halves of " + SHORTS + " lanes");
+        }
         for (int h = 0; h < halves; h++, at += 3 * VECTOR) {
             ShortVector x0 = both(starts[s + 4 * h]);
             ShortVector x1 = both(starts[s + 4 * h + 1]);
