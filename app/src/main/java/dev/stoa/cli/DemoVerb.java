@@ -93,6 +93,7 @@ final class DemoVerb implements Callable<Integer> {
         private final Console console;
         private Progress bar;
         private String title = "";
+        private long steps;
 
         Screen(Console console) {
             this.console = console;
@@ -106,7 +107,8 @@ final class DemoVerb implements Callable<Integer> {
 
         @Override
         public void step(String words, long done, long total) {
-            if (bar == null) bar = console.progress(title, total, "");
+            if (bar == null || total != steps) bar = console.progress(title, total, ""); // a phase may count several things in turn
+            steps = total;
             bar.update(done, words);
         }
 

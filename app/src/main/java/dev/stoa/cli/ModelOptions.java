@@ -22,8 +22,13 @@ final class ModelOptions {
             description = "auto (windowed layers keep their window), bounded (keep all) or rotating (go on past the context: keep the first 4 tokens and the newest).")
     String cacheMode;
 
+    @Option(names = "--prefix-cache", paramLabel = "MIB", defaultValue = "512",
+            description = "Memory for the beginnings of earlier prompts, which prompts that begin alike need not compute (0: none).")
+    int prefixCache;
+
     LoadConfig config(Path directory) {
-        return LoadConfig.of(directory).withKernels(kernels, threads).withContext(context).withCacheMode(cacheMode);
+        return LoadConfig.of(directory).withKernels(kernels, threads).withContext(context).withCacheMode(cacheMode)
+                .withPrefixBytes((long) prefixCache << 20);
     }
 
     /// Loads a model and says what was chosen.

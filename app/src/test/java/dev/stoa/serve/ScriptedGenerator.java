@@ -99,7 +99,7 @@ final class ScriptedGenerator implements Generator {
         }
 
         private boolean end(String reason, String rest) {
-            sink.accept(new Event.Finished(reason, null, rest, new Event.Usage(request.prompt().length, emitted, 0.5, firstMs, ms())));
+            sink.accept(new Event.Finished(reason, null, rest, new Event.Usage(request.prompt().length, 0, emitted, 0.5, firstMs, ms())));
             return true;
         }
     }

@@ -91,6 +91,41 @@ public final class CacheStack implements AutoCloseable {
         length = newLength;
     }
 
+    /// Bytes of a copy of `tokens` tokens of all layers, or -1 when some layer does not keep every token on its own.
+    long blockBytes(int tokens) {
+        long sum = 0;
+        for (LayerState state : owned) {
+            if (!(state instanceof TokenBlocks blocks)) return -1;
+            sum += blocks.blockBytes(tokens);
+        }
+        return sum;
+    }
+
+    /// Copies tokens [from, to) of all layers to `target`.
+    void save(int from, int to, MemorySegment target) {
+        if (to > length) throw new IllegalArgumentException("tokens up to " + to + " of " + length);
+        long at = 0;
+        for (LayerState state : owned) {
+            TokenBlocks blocks = (TokenBlocks) state;
+            long bytes = blocks.blockBytes(to - from);
+            blocks.save(from, to, target.asSlice(at, bytes));
+            at += bytes;
+        }
+    }
+
+    /// Goes on from `from` tokens to `to` with a copy that [#save] made of a stack of the same shapes.
+    void load(int from, int to, MemorySegment source) {
+        if (from != length || to > capacity) throw new IllegalArgumentException("tokens " + from + " to " + to + " after " + length);
+        long at = 0;
+        for (LayerState state : owned) {
+            TokenBlocks blocks = (TokenBlocks) state;
+            long bytes = blocks.blockBytes(to - from);
+            blocks.load(from, to, source.asSlice(at, bytes));
+            at += bytes;
+        }
+        advance(to);
+    }
+
     /// What the stack holds now, as far as truncation cannot bring it back.
     public record Checkpoint(int length, List<LayerState.Mark> marks) {}
 

@@ -5,7 +5,7 @@ import dev.stoa.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 
 /// Every token of a sequence has a slot: its position. Does not own its memory.
-public final class KvSlab implements KvState {
+public final class KvSlab implements KvState, TokenBlocks {
     private final KvShape shape;
     private final int capacity;
     private final MemorySegment keys;
@@ -52,6 +52,34 @@ public final class KvSlab implements KvState {
     @Override
     public KvShape shape() {
         return shape;
+    }
+
+    @Override
+    public long blockBytes(int tokens) {
+        return shape.bytes(tokens);
+    }
+
+    @Override
+    public void save(int from, int to, MemorySegment target) {
+        copy(from, to, target, false);
+    }
+
+    @Override
+    public void load(int from, int to, MemorySegment source) {
+        copy(from, to, source, true);
+    }
+
+    /// A block is [key head][token][dim], then the same of the values.
+    private void copy(int from, int to, MemorySegment block, boolean in) {
+        long at = 0;
+        for (int part = 0; part < 2; part++) {
+            MemorySegment slab = part == 0 ? keys : values;
+            long token = 4L * (part == 0 ? shape.keyDim() : shape.valueDim()), run = (to - from) * token;
+            for (int head = 0; head < shape.kvHeads(); head++, at += run) {
+                long here = (head * (long) capacity + from) * token;
+                MemorySegment.copy(in ? block : slab, in ? at : here, in ? slab : block, in ? here : at, run);
+            }
+        }
     }
 
     @Override

@@ -13,7 +13,7 @@ sealed interface Command {
     /// Ends every request that computes with this adapter.
     record CancelUsers(Adapter adapter) implements Command {}
 
-    record Ask(CompletableFuture<Engine.Stats> answer) implements Command {}
+    record Ask(CompletableFuture<EngineStats> answer) implements Command {}
 
     record Stop() implements Command {}
 }

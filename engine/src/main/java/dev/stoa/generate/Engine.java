@@ -31,9 +31,6 @@ import java.util.function.Consumer;
 /// Runs many requests on one model. Callers on any thread queue work; one thread of its own runs [#step], so that all
 /// tensors, caches and samplers have a single user. Owns what it was opened with and returns all of it on [#close].
 public final class Engine implements Generator {
-    /// What the engine holds at one moment between two steps; all but `steps` are zero when nothing runs.
-    public record Stats(int running, int waiting, int caches, long cacheBytes, int leases, int permits, long steps) {}
-
     private static final System.Logger LOG = System.getLogger("dev.stoa.generate");
     private static final long LOGIT_BYTES = 64L << 20;
     private static final int LARGEST_GROUP = 1 + AdapterSet.LIMIT;
@@ -46,6 +43,7 @@ public final class Engine implements Generator {
     private final Scope scope;
     private final ForwardStep forward;
     private final CachePool caches;
+    private final PromptReuse reuse;
     private final AdapterPool adapters;
     private final Scheduler scheduler;
     private final Intake intake;
@@ -78,6 +76,7 @@ public final class Engine implements Generator {
         int context = config.contextTokens() == 0 ? limit : Math.min(limit, config.contextTokens());
         CacheLayout layout = new CacheLayout(config.cacheMode(), 0, rows, Math.max(context, CacheLayout.KEEP + 1));
         this.caches = new CachePool(decoder.cacheShapes(), layout, ledger, config.kvBytes());
+        this.reuse = new PromptReuse(model, config, ledger);
         this.intake = new Intake(model, context, config.cacheMode().equals("rotating"), caches, adapters,
                 new GenerateTask.Tools(new Sampler(), distribution, text.tokenizer(), List.copyOf(eosIds)));
         this.capacity = config.maxConcurrent() + config.maxQueue();
@@ -235,9 +234,9 @@ public final class Engine implements Generator {
     }
 
     /// The engine's state; waits for the step in progress. A closed engine holds nothing.
-    public Stats stats() {
-        CompletableFuture<Stats> answer = new CompletableFuture<>();
-        if (!post(new Command.Ask(answer))) return new Stats(0, 0, 0, 0, 0, 0, 0);
+    public EngineStats stats() {
+        CompletableFuture<EngineStats> answer = new CompletableFuture<>();
+        if (!post(new Command.Ask(answer))) return EngineStats.ended(0);
         return answer.join();
     }
 
@@ -283,7 +282,7 @@ public final class Engine implements Generator {
         List<Sequence> left = scheduler.all();
         for (Command command : commands) {
             if (command instanceof Command.Submit submit) left.add(submit.sequence());
-            if (command instanceof Command.Ask ask) ask.answer().complete(new Stats(0, 0, 0, 0, 0, 0, steps));
+            if (command instanceof Command.Ask ask) ask.answer().complete(EngineStats.ended(steps));
         }
         for (Sequence sequence : left) {
             if (cause == null) finish(sequence, "cancelled");
@@ -302,8 +301,8 @@ public final class Engine implements Generator {
                 case Command.CancelUsers users -> {
                     for (Sequence sequence : scheduler.all()) if (sequence.uses(users.adapter())) finish(sequence, "cancelled");
                 }
-                case Command.Ask ask -> ask.answer().complete(new Stats(scheduler.running(), scheduler.waiting(), caches.lent(),
-                        caches.lentBytes(), adapters.leases(), capacity - permits.availablePermits(), steps));
+                case Command.Ask ask -> ask.answer().complete(new EngineStats(scheduler.running(), scheduler.waiting(), caches.lent(),
+                        caches.lentBytes(), adapters.leases(), capacity - permits.availablePermits(), steps, reuse.stats()));
                 case Command.Stop ignored -> {
                     return false;
                 }
@@ -321,6 +320,7 @@ public final class Engine implements Generator {
         if (plan.isEmpty()) return;
         long begun = System.nanoTime();
         forward.run(plan, sequence -> finish(sequence, null), (sequence, failure) -> fail(sequence, fault(failure)));
+        plan.forEach(slice -> reuse.prefilled(slice.sequence()));
         scheduler.measured(plan, (System.nanoTime() - begun) / 1e6);
         steps++;
     }
@@ -337,18 +337,20 @@ public final class Engine implements Generator {
             stacks.add(stack);
         }
         sequence.admit(stacks);
+        reuse.restore(sequence);
         return true;
     }
 
     private void begin(Sequence sequence, long now) {
         try {
-            sequence.task.started(now);
+            sequence.task.started(now, sequence.computed());
         } catch (RuntimeException receiver) {
             fail(sequence, fault(receiver));
         }
     }
 
     private void finish(Sequence sequence, String reason) {
+        reuse.publish(sequence);
         end(sequence, () -> sequence.task.finish(reason, System.nanoTime()));
     }
 
@@ -391,6 +393,7 @@ public final class Engine implements Generator {
         }
         if (interrupted) Thread.currentThread().interrupt();
         adapters.close();
+        reuse.close();
         caches.close();
         scope.close();
         onClose.forEach(Runnable::run);

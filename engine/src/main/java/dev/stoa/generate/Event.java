@@ -17,7 +17,7 @@ public sealed interface Event {
 
     record Failed(Fault fault) implements Event {}
 
-    record Usage(int promptTokens, int completionTokens, double queueMs, double firstTokenMs, double totalMs) {}
+    record Usage(int promptTokens, int cachedTokens, int completionTokens, double queueMs, double firstTokenMs, double totalMs) {}
 
     /// Log-probability of the sampled token and the best alternatives, from the raw logits.
     record TokenLogprob(double logprob, List<Alternative> top) {

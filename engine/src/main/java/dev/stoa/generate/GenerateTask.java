@@ -27,6 +27,7 @@ final class GenerateTask implements Task {
     private final long arrival;
     private long admitted = Long.MIN_VALUE;
     private long firstToken;
+    private int cached;
     private int sampled;
     private String reason;
     private String detail;
@@ -48,8 +49,9 @@ final class GenerateTask implements Task {
     }
 
     @Override
-    public void started(long now) {
+    public void started(long now, int cachedTokens) {
         admitted = now;
+        cached = cachedTokens;
         sink.accept(new Event.Started(promptTokens, seed));
     }
 
@@ -92,7 +94,7 @@ final class GenerateTask implements Task {
         ended = true;
         String rest = text.flush();
         double total = ms(now - arrival);
-        Usage usage = new Usage(promptTokens, sampled, admitted == Long.MIN_VALUE ? total : ms(admitted - arrival),
+        Usage usage = new Usage(promptTokens, cached, sampled, admitted == Long.MIN_VALUE ? total : ms(admitted - arrival),
                 sampled == 0 ? 0 : ms(firstToken - arrival), total);
         sink.accept(new Event.Finished(why == null ? reason : why, detail, rest, usage));
     }

@@ -22,7 +22,7 @@ final class ProbeTask implements Task {
     }
 
     @Override
-    public void started(long now) {}
+    public void started(long now, int cachedTokens) {}
 
     @Override
     public int logits(int position, Tensor logits, int[] rows, long now) {

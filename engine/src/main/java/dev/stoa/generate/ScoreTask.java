@@ -33,7 +33,7 @@ final class ScoreTask implements Task {
     }
 
     @Override
-    public void started(long now) {}
+    public void started(long now, int cachedTokens) {}
 
     @Override
     public int logits(int position, Tensor logits, int[] rows, long now) {

@@ -4,6 +4,7 @@ package dev.stoa.generate;
 import dev.stoa.adapter.Adapter;
 import dev.stoa.adapter.AdapterSet;
 import dev.stoa.cache.CacheStack;
+import dev.stoa.cache.PrefixCache;
 import java.util.Arrays;
 import java.util.List;
 
@@ -31,6 +32,9 @@ final class Sequence {
     private final List<AdapterPool.Lease> leases;
     private final Runnable released;
     private List<CacheStack> caches = List.of();
+    /// Names of the blocks of each member's tokens; empty when nothing of them may be kept.
+    List<PrefixCache.Chain> chains = List.of();
+    boolean published;
     private State state = State.WAITING;
 
     /// `leases` are closed and `released` is run when the sequence ends, however it ends.

@@ -10,8 +10,8 @@ sealed interface Task permits GenerateTask, ScoreTask, ProbeTask {
     /// No further token: the task is complete.
     int DONE = -1;
 
-    /// The sequence left the queue.
-    void started(long now);
+    /// The sequence left the queue; the first `cachedTokens` were computed for an earlier one.
+    void started(long now, int cachedTokens);
 
     /// The logits at `position`, one row of `logits` (L, vocab) per member. Returns the next token to append, or [#DONE].
     int logits(int position, Tensor logits, int[] rows, long now);

@@ -253,7 +253,7 @@ class EngineFailureTest {
             }
         }
         for (RequestHandle handle : handles) handle.cancel();
-        Engine.Stats stats = engine.stats();
+        EngineStats stats = engine.stats();
         while (stats.running() + stats.waiting() > 0) stats = engine.stats();
         assertThat(ends).as("one end each").hasValue(submitted);
         assertThat(submitted).isGreaterThan(2_000);

@@ -128,7 +128,7 @@ final class ChatWire {
         counts.put("prompt_tokens", usage.promptTokens());
         counts.put("completion_tokens", usage.completionTokens());
         counts.put("total_tokens", usage.promptTokens() + usage.completionTokens());
-        counts.put("prompt_tokens_details", Map.of("cached_tokens", 0));
+        counts.put("prompt_tokens_details", Map.of("cached_tokens", usage.cachedTokens()));
         counts.put("completion_tokens_details", Map.of("reasoning_tokens", answers.stream().mapToInt(answer -> answer.parts().reasoningTokens()).sum()));
         return counts;
     }

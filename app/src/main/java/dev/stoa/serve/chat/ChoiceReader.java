@@ -99,7 +99,8 @@ final class ChoiceReader {
         List<Answer.Call> calls = new ArrayList<>();
         for (int i = 0; i < heads.size(); i++) calls.add(new Answer.Call(heads.get(i).id(), heads.get(i).name(), arguments.get(i).toString()));
         String why = !calls.isEmpty() && reason.equals("stop") ? "tool_calls" : reason;
-        Event.Usage counted = new Event.Usage(usage.promptTokens(), sampled, usage.queueMs(), usage.firstTokenMs(), usage.totalMs());
+        Event.Usage counted = new Event.Usage(usage.promptTokens(), usage.cachedTokens(), sampled, usage.queueMs(), usage.firstTokenMs(),
+                usage.totalMs());
         return new Answer(text.toString(), why, tokens, counted,
                 new Answer.Parts(reasoning.toString(), thought, parser.thinkingTruncated(), calls, parseError));
     }

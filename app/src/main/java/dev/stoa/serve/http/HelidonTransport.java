@@ -27,6 +27,9 @@ import java.util.logging.Logger;
 public final class HelidonTransport implements AutoCloseable {
     private static final int MAX_BODY = 10 << 20;
     private static final Duration READ_TIMEOUT = Duration.ofSeconds(30);
+    /// How long, and for how much, a refused body is read on.
+    private static final Duration LINGER = Duration.ofSeconds(2);
+    private static final long LINGER_BYTES = 256L << 20;
     private static final System.Logger LOG = System.getLogger("dev.stoa.serve");
 
     /// Helidon tells about every start at level INFO; kept here so that the level stays set.
@@ -76,11 +79,13 @@ public final class HelidonTransport implements AutoCloseable {
     private void serve(ServerRequest in, ServerResponse out) {
         String id = Ids.request(in.headers().first(HeaderNames.create("x-request-id")).orElse(null));
         Reply reply;
+        boolean unread = false;
         try {
             reply = dispatcher.handle(new Request(
                     id, in.prologue().method().text(), in.path().path(), query(in), headers(in), body(in)));
         } catch (FaultException refused) {
             reply = dispatcher.error(refused.fault(), id).with(Map.of("Connection", "close", "x-request-id", id));
+            unread = true;
         }
         reply.headers().forEach(out::header);
         boolean last = in.headers().first(HeaderNames.CONNECTION).orElse("").equalsIgnoreCase("close")
@@ -95,7 +100,23 @@ public final class HelidonTransport implements AutoCloseable {
             }
             case Reply.Events events -> stream(out, events, id);
         }
+        if (unread) discard(in);
         if (last) throw new CloseConnectionException("last request of the connection");
+    }
+
+    /// Reads on for a moment: closing a connection whose client still sends resets it, and the client never sees the answer.
+    private static void discard(ServerRequest in) {
+        long end = System.nanoTime() + LINGER.toNanos();
+        byte[] buffer = new byte[1 << 16];
+        try (InputStream stream = in.content().inputStream()) {
+            for (long left = LINGER_BYTES; left > 0 && System.nanoTime() < end;) {
+                int read = stream.read(buffer);
+                if (read < 0) return;
+                left -= read;
+            }
+        } catch (IOException | UncheckedIOException | IllegalStateException gone) {
+            LOG.log(System.Logger.Level.DEBUG, "a refused body ended early: {0}", gone.getMessage());
+        }
     }
 
     private static void stream(ServerResponse out, Reply.Events events, String id) {

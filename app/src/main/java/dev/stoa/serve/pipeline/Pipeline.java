@@ -220,6 +220,7 @@ public final class Pipeline {
             total = Math.max(total, answer.usage().totalMs());
         }
         int prompt = answers.isEmpty() ? 0 : answers.getFirst().usage().promptTokens();
-        return new Event.Usage(prompt, completion, queue, first, total);
+        int cached = answers.isEmpty() ? 0 : answers.getFirst().usage().cachedTokens();
+        return new Event.Usage(prompt, cached, completion, queue, first, total);
     }
 }

@@ -62,7 +62,7 @@ public final class Running {
     public Trace abandon(String outcome) {
         exchange.cancel();
         StageRow.Status status = outcome.equals("cancelled") ? StageRow.Status.OK : StageRow.Status.FAILED;
-        return end(generated(status, outcome, null), outcome, new Event.Usage(0, 0, 0, 0, state.sinceStartUs() / 1000.0));
+        return end(generated(status, outcome, null), outcome, new Event.Usage(0, 0, 0, 0, 0, state.sinceStartUs() / 1000.0));
     }
 
     private PipelineState generated(StageRow.Status status, String reason, String detail) {
