@@ -21,5 +21,7 @@ public enum EngineFault implements Fault.Code {
     // quantization
     QUANT_CONFLICT,
     // hubs
-    HUB_DENIED, HUB_NOT_FOUND, HUB_INVALID, DISK_FULL
+    HUB_DENIED, HUB_NOT_FOUND, HUB_INVALID, DISK_FULL,
+    // answers with a form
+    GRAMMAR_UNSUPPORTED, GRAMMAR_DEAD_END
 }

@@ -79,7 +79,7 @@ public final class Engine implements Generator {
         CacheLayout layout = new CacheLayout(config.cacheMode(), 0, rows, Math.max(context, CacheLayout.KEEP + 1));
         this.caches = new CachePool(decoder.cacheShapes(), layout, ledger, config.kvBytes());
         this.intake = new Intake(model, context, config.cacheMode().equals("rotating"), caches, adapters,
-                new GenerateTask.Tools(new Sampler(), distribution, text.tokenizer(), List.copyOf(eosIds)));
+                new GenerateTask.Tools(new Sampler(), distribution, text.tokenizer(), List.copyOf(eosIds), new GenerateTask.Forms()));
         this.capacity = config.maxConcurrent() + config.maxQueue();
         this.permits = new Semaphore(capacity);
         this.thread = Thread.ofPlatform().name("stoa-engine").daemon().unstarted(this::run);
