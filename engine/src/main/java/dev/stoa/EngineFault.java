@@ -23,5 +23,7 @@ public enum EngineFault implements Fault.Code {
     // hubs
     HUB_DENIED, HUB_NOT_FOUND, HUB_INVALID, DISK_FULL,
     // conversions
-    NOT_EXPRESSIBLE
+    NOT_EXPRESSIBLE,
+    // answers with a form
+    GRAMMAR_UNSUPPORTED, GRAMMAR_DEAD_END
 }

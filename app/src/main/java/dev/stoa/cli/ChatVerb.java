@@ -172,7 +172,7 @@ final class ChatVerb implements Callable<Integer> {
         List<Message> messages = new ArrayList<>();
         if (system != null) messages.add(new Message("system", system));
         messages.addAll(history);
-        LocalChat.Answer answer = chat.answer(messages, config, console::write);
+        LocalChat.Answer answer = chat.answer(messages, config, new AnswerPrinter(console, sampling.thinking));
         console.line("");
         if (answer.reason().equals("cancelled")) console.say("%s", console.paint(Console.Ink.DIM, "(stopped)"));
         history.add(new Message("assistant", answer.text()));

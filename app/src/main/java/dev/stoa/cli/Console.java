@@ -54,6 +54,13 @@ final class Console {
         terminal.out().flush();
     }
 
+    /// Part of a line that is no data, dim and shown at once (reasoning). Silent with `--quiet` and `--json`.
+    void whisper(String text) {
+        if (options.quiet() || options.json()) return;
+        terminal.err().print(paint(Ink.DIM, text));
+        terminal.err().flush();
+    }
+
     /// Talk: what is going on. Silent with `--quiet` and `--json`.
     void say(String format, Object... args) {
         if (!options.quiet() && !options.json()) {

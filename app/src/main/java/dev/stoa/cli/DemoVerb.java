@@ -107,8 +107,9 @@ final class DemoVerb implements Callable<Integer> {
 
         @Override
         public void step(String words, long done, long total) {
-            if (bar == null || total != steps) bar = console.progress(title, total, ""); // a phase may count several things in turn
+            if (total != steps) clear(); // a phase may count several things in turn
             steps = total;
+            if (bar == null) bar = console.progress(title, total, "");
             bar.update(done, words);
         }
 

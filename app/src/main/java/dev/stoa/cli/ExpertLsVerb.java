@@ -37,7 +37,11 @@ final class ExpertLsVerb implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        Console console = session.console("expert ls");
+        return list(session.console("expert ls"), library);
+    }
+
+    /// Prints the experts of a library.
+    static int list(Console console, Path library) throws IOException {
         requireLibrary(library);
         try (Library store = Library.open(library)) {
             List<List<String>> rows = new ArrayList<>();

@@ -10,17 +10,23 @@ import dev.stoa.generate.GenerateConfig;
 import dev.stoa.generate.GenerateRequest;
 import dev.stoa.generate.Generator;
 import dev.stoa.serve.BaseModel;
+import dev.stoa.serve.pipeline.Backend;
 import dev.stoa.template.Message;
+import dev.stoa.template.dialect.Dialect;
+import dev.stoa.template.dialect.OutputParser;
+import dev.stoa.template.dialect.ReasoningMode;
+import dev.stoa.template.dialect.ToolTypes;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.function.Consumer;
 
 /// A model and experts in this process, answering one conversation. Used by one thread; [#stop] may come from another.
 final class LocalChat implements AutoCloseable {
-    /// One answer; `reason` is stop, length or cancelled.
-    record Answer(String text, String reason, Event.Usage usage) {}
+    /// One answer: what is visible, what was thought, which tools it calls; `reason` is stop, length or cancelled.
+    record Answer(String text, String reasoning, List<AnswerParts.Call> calls, String reason, Event.Usage usage) {}
 
     private final BaseModel model;
     private AdapterSet experts = AdapterSet.BASE;
@@ -46,24 +52,25 @@ final class LocalChat implements AutoCloseable {
         compose = how != null ? how : members.size() > 1 ? Compose.LOGITS : Compose.SUM;
     }
 
-    /// Answers a conversation; visible text is handed over as it comes.
-    Answer answer(List<Message> messages, GenerateConfig config, Consumer<String> onText) throws InterruptedException {
-        int[] prompt = model.prompts().encode(messages);
-        int room = Math.max(1, model.facts().contextTokens() - prompt.length);
-        GenerateConfig capped = new GenerateConfig(
-                Math.min(config.maxTokens(), room), config.temperature(), config.topK(), config.topP(), config.minP(), config.seed(),
-                config.stop(), config.ignoreEos(), config.logprobs());
+    /// Answers a conversation; its parts are handed over as they come.
+    Answer answer(List<Message> messages, GenerateConfig config, AnswerParts.Listener listener) throws InterruptedException {
+        Backend.Prompt prompt = model.prompts().prompt(messages, List.of(), Map.of());
+        Dialect dialect = withoutBareJson(model.facts().dialect());
+        GenerateConfig marked = new GenerateConfig(
+                config.maxTokens(), config.temperature(), config.topK(), config.topP(), config.minP(), config.seed(),
+                config.stop(), config.ignoreEos(), config.logprobs(), Backend.markers(dialect, model.engine().tokenizer()));
+        AnswerParts parts = new AnswerParts(new OutputParser(dialect, prompt.opened(), ReasoningMode.CAPTURE, ToolTypes.UNKNOWN, new SplittableRandom()), listener);
         LinkedBlockingQueue<Event> events = new LinkedBlockingQueue<>();
-        StringBuilder text = new StringBuilder();
-        running = model.engine().submit(new GenerateRequest(prompt, capped, experts, compose, 5), Context.NONE, events::add);
+        running = model.engine().submit(new GenerateRequest(prompt.ids(), marked, experts, compose, 5), Context.NONE, events::add);
         try {
             while (true) {
                 switch (events.take()) {
                     case Event.Started started -> { }
-                    case Event.Token token -> show(token.text(), text, onText);
+                    case Event.Token token -> parts.push(token.text());
                     case Event.Finished finished -> {
-                        show(finished.text(), text, onText);
-                        return new Answer(text.toString(), finished.reason(), finished.usage());
+                        parts.push(finished.text());
+                        parts.finish();
+                        return new Answer(parts.text(), parts.reasoning(), parts.calls(), finished.reason(), finished.usage());
                     }
                     case Event.Failed failed -> throw failed.fault().exception();
                 }
@@ -73,10 +80,9 @@ final class LocalChat implements AutoCloseable {
         }
     }
 
-    private static void show(String piece, StringBuilder text, Consumer<String> onText) {
-        if (piece.isEmpty()) return;
-        text.append(piece);
-        onText.accept(piece);
+    /// No tools are offered here: an answer that is JSON is an answer.
+    private static Dialect withoutBareJson(Dialect d) {
+        return new Dialect(d.name(), d.reasoning(), d.tools(), d.syntax(), d.controls(), d.turns(), false);
     }
 
     /// Ends the answer that is being given, if any; true when there was one.

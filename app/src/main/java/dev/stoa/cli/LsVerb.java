@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.stoa.cli;
 
+import dev.stoa.AppFault;
+import dev.stoa.Fault;
 import dev.stoa.format.hub.HubCache;
 import dev.stoa.format.hub.HubRepo;
 import dev.stoa.model.pack.PackInspector;
 import dev.stoa.model.pack.PackReport;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -14,10 +17,10 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/// `stoa ls`: the models in the cache.
-@Command(name = "ls", sortOptions = false, description = "List the models in the cache.",
+/// `stoa ls`: the models in the cache, or the experts of a library.
+@Command(name = "ls", sortOptions = false, description = "List the models in the cache, or with --experts the experts of a library.",
         footer = {"", "STATE is complete (pulled and checked), partial (stoa pull goes on), or foreign (made by another tool).", "", "Examples:",
-            "  stoa ls", "  stoa ls --long --json"})
+            "  stoa ls", "  stoa ls --long --json", "  stoa ls --experts lib"})
 final class LsVerb implements Callable<Integer> {
     private static final int SHORT_COMMIT = 8;
     private final Session session;
@@ -28,6 +31,9 @@ final class LsVerb implements Callable<Integer> {
     @Option(names = "--private-cache", description = "List STOA_HOME/models instead of the cache other tools share.")
     private boolean own;
 
+    @Option(names = "--experts", paramLabel = "DIR", description = "The experts of this library instead; the same as stoa expert ls.")
+    private Path experts;
+
     LsVerb(Session session) {
         this.session = session;
     }
@@ -35,6 +41,12 @@ final class LsVerb implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         Console console = session.console("ls");
+        if (experts != null) {
+            if (detailed || own) {
+                throw Fault.of(AppFault.USAGE, "--experts lists a library, not the cache").got(detailed ? "--long" : "--private-cache").expected("--experts DIR alone").exception();
+            }
+            return ExpertLsVerb.list(console, experts);
+        }
         HubCache cache = ModelReference.cache(session.terminal, own);
         List<List<String>> rows = new ArrayList<>();
         List<Map<String, Object>> models = new ArrayList<>();

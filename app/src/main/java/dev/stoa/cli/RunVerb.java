@@ -71,7 +71,7 @@ final class RunVerb implements Callable<Integer> {
             List<Message> messages = new ArrayList<>();
             if (system != null) messages.add(new Message("system", system));
             messages.add(new Message("user", withPiped(given)));
-            LocalChat.Answer answer = chat.answer(messages, sampling.config(chat.model().facts().defaults()), console::write);
+            LocalChat.Answer answer = chat.answer(messages, sampling.config(chat.model().facts().defaults()), new AnswerPrinter(console, sampling.thinking));
             console.line("");
             if (stats) stats(console, answer);
             console.result(data(answer, wanted));
@@ -102,6 +102,8 @@ final class RunVerb implements Callable<Integer> {
     private Map<String, Object> data(LocalChat.Answer answer, List<ExpertArgument> wanted) {
         Map<String, Object> data = new LinkedHashMap<>();
         data.put("text", answer.text());
+        data.put("reasoning", answer.reasoning());
+        data.put("tool_calls", answer.calls());
         data.put("finish_reason", answer.reason());
         data.put("prompt_tokens", answer.usage().promptTokens());
         data.put("completion_tokens", answer.usage().completionTokens());

@@ -26,6 +26,12 @@ final class SamplingOptions {
     @Option(names = "--stop", paramLabel = "TEXT", description = "End at this text (repeatable).")
     List<String> stop = List.of();
 
+    @Option(names = "--thinking", paramLabel = "HOW", defaultValue = "show", description = "What the model thinks before it answers: show (dim, on stderr) or hide.")
+    Thinking thinking;
+
+    /// What becomes of reasoning.
+    enum Thinking { SHOW, HIDE }
+
     GenerateConfig config(Backend.Defaults defaults) {
         return new GenerateConfig(
                 maxTokens, temperature == null ? defaults.temperature() : temperature, topK == null ? defaults.topK() : topK,

@@ -67,7 +67,10 @@ class ExpertVerbsTest {
             assertThat(published.exit()).as(published.err()).isZero();
             assertThat(published.out()).contains("published mine@" + version);
         }
-        assertThat(new Shell().run("expert", "ls", "--library", library).out()).contains("mine").contains("published");
+        String listed = new Shell().run("expert", "ls", "--library", library).out();
+        assertThat(listed).contains("mine").contains("published");
+        assertThat(new Shell().run("ls", "--experts", library).out()).isEqualTo(listed);
+        assertThat(new Shell().run("ls", "--experts", library, "--long").exit()).isEqualTo(2);
         assertThat(new Shell().run("expert", "rollback", "mine", "--library", library).out()).contains("mine serves version 1.0.0 again");
         assertThat(new Shell().run("expert", "rollback", "mine", "--library", library).err()).contains("error[no_rollback_target]");
     }

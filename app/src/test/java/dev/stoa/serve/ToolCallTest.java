@@ -224,7 +224,8 @@ class ToolCallTest {
         ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"a\",\"parameters\":5}}] | invalid_type | tools[0].function.parameters",
         ",\"tools\":[{\"type\":\"search\"}] | unsupported_parameter | tools[0]",
         ",\"tools\":5 | invalid_type | tools",
-        ",\"tool_choice\":\"required\" | unsupported_parameter | tool_choice",
+        ",\"tool_choice\":\"required\" | out_of_range | tool_choice",
+        ",\"tool_choice\":\"sometimes\" | unsupported_parameter | tool_choice",
         ",\"x_stoa\":{\"thinking\":\"loud\"} | out_of_range | x_stoa.thinking"
     })
     void whatCannotBeDoneIsRefused(String fields, String code, String where) throws Exception {

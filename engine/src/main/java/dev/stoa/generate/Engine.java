@@ -78,7 +78,7 @@ public final class Engine implements Generator {
         this.caches = new CachePool(decoder.cacheShapes(), layout, ledger, config.kvBytes());
         this.reuse = new PromptReuse(model, config, ledger);
         this.intake = new Intake(model, context, config.cacheMode().equals("rotating"), caches, adapters,
-                new GenerateTask.Tools(new Sampler(), distribution, text.tokenizer(), List.copyOf(eosIds)));
+                new GenerateTask.Tools(new Sampler(), distribution, text.tokenizer(), List.copyOf(eosIds), new GenerateTask.Forms()));
         this.capacity = config.maxConcurrent() + config.maxQueue();
         this.permits = new Semaphore(capacity);
         this.thread = Thread.ofPlatform().name("stoa-engine").daemon().unstarted(this::run);

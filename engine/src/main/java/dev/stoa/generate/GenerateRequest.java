@@ -4,10 +4,16 @@ package dev.stoa.generate;
 import dev.stoa.EngineFault;
 import dev.stoa.Fault;
 import dev.stoa.adapter.AdapterSet;
+import dev.stoa.generate.grammar.Constraint;
 
 /// One request to the engine: prompt ids, how to sample, which experts and how they combine. Null stands for the
-/// defaults: `GenerateConfig.DEFAULT`, no experts, `SUM`. `priority` 0 to 9, higher is sooner.
-public record GenerateRequest(int[] prompt, GenerateConfig config, AdapterSet experts, Compose compose, int priority) {
+/// defaults: `GenerateConfig.DEFAULT`, no experts, `SUM`. `priority` 0 to 9, higher is sooner. `form` is what the answer must
+/// look like, or null.
+public record GenerateRequest(int[] prompt, GenerateConfig config, AdapterSet experts, Compose compose, int priority, Constraint form) {
+    public GenerateRequest(int[] prompt, GenerateConfig config, AdapterSet experts, Compose compose, int priority) {
+        this(prompt, config, experts, compose, priority, null);
+    }
+
     public GenerateRequest {
         if (prompt == null || prompt.length == 0) {
             throw Fault.of(EngineFault.EMPTY_PROMPT, "the prompt has no tokens").expected("at least one token").exception();

@@ -4,6 +4,8 @@ package dev.stoa.generate;
 import dev.stoa.Fault;
 import dev.stoa.generate.Event.TokenLogprob;
 import dev.stoa.generate.Event.Usage;
+import dev.stoa.generate.grammar.Constraint;
+import dev.stoa.generate.grammar.Vocabulary;
 import dev.stoa.tensor.Tensor;
 import dev.stoa.token.Tokenizer;
 import java.util.List;
@@ -13,7 +15,17 @@ import java.util.function.Consumer;
 /// usage but is no token event; text that a stop string ends is cut before it.
 final class GenerateTask implements Task {
     /// What the engine's thread lends to every generation.
-    record Tools(Sampler sampler, Distribution distribution, Tokenizer tokenizer, List<Integer> eosIds) {}
+    record Tools(Sampler sampler, Distribution distribution, Tokenizer tokenizer, List<Integer> eosIds, Forms forms) {}
+
+    /// The tokens in the order that forms need; made for the first answer with one. Used by the engine's thread.
+    static final class Forms {
+        private Vocabulary vocabulary;
+
+        Constraint.Cursor cursor(Constraint form, Tools tools) {
+            if (vocabulary == null) vocabulary = new Vocabulary(tools.tokenizer());
+            return new Constraint.Cursor(form, vocabulary, tools.eosIds());
+        }
+    }
 
     private final GenerateConfig config;
     private final Compose compose;
@@ -25,6 +37,8 @@ final class GenerateTask implements Task {
     private final TextStream text;
     private final Consumer<Event> sink;
     private final long arrival;
+    private final Constraint form;
+    private Constraint.Cursor cursor;
     private long admitted = Long.MIN_VALUE;
     private long firstToken;
     private int cached;
@@ -35,13 +49,14 @@ final class GenerateTask implements Task {
 
     /// `weights` belong to the members after the base; `maxTokens` is already clipped to the context.
     GenerateTask(GenerateConfig config, Compose compose, double[] weights, int promptTokens, int maxTokens, long seed,
-            Tools tools, Consumer<Event> sink, long arrival) {
+            Constraint form, Tools tools, Consumer<Event> sink, long arrival) {
         this.config = config;
         this.compose = compose;
         this.weights = weights;
         this.promptTokens = promptTokens;
         this.maxTokens = maxTokens;
         this.seed = seed;
+        this.form = form;
         this.tools = tools;
         this.text = new TextStream(tools.tokenizer(), config.stop(), config.shown());
         this.sink = sink;
@@ -60,7 +75,7 @@ final class GenerateTask implements Task {
         Distribution distribution = tools.distribution();
         double[] z = rows.length == 1
                 ? distribution.read(logits, rows[0]) : distribution.combine(compose, logits, rows, weights);
-        int id = tools.sampler().sample(z, config, seed, sampled);
+        int id = tools.sampler().sample(formed(z), config, seed, sampled);
         TokenLogprob logprob = config.logprobs() < 0 ? null : Distribution.logprob(z, id, config.logprobs());
         if (sampled++ == 0) firstToken = now;
         if (!config.ignoreEos() && tools.eosIds().contains(id)) {
@@ -69,7 +84,18 @@ final class GenerateTask implements Task {
         }
         sink.accept(new Event.Token(id, text.push(id), logprob));
         if (text.stopped() != null) return end("stop", text.stopped());
+        if (cursor != null) cursor.accept(id);
+        if (cursor != null && cursor.complete()) return end("stop", null);
         return sampled == maxTokens ? end("length", null) : id;
+    }
+
+    /// The logits without what the form forbids; log-probabilities are of the raw ones.
+    private double[] formed(double[] z) {
+        if (form == null) return z;
+        if (cursor == null) cursor = tools.forms().cursor(form, tools);
+        double[] masked = z.clone();
+        cursor.mask(masked);
+        return masked;
     }
 
     private int end(String why, String what) {

@@ -65,7 +65,7 @@ final class Intake {
         }
         long seed = config.seed() != null ? config.seed() : seeds.nextLong();
         GenerateTask task = new GenerateTask(config, compose, weights.stream().mapToDouble(Double::doubleValue).toArray(),
-                prompt.length, maxTokens, seed, tools, sink, now);
+                prompt.length, maxTokens, seed, request.form(), tools, sink, now);
         Demand demand = new Demand(members, prompt.length - 1, layers(), prompt.length + maxTokens - 1);
         return sequence(prompt, demand, task, who, request.priority(), request.experts(), released, now);
     }

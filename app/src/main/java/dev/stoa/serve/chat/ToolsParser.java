@@ -26,21 +26,34 @@ final class ToolsParser {
 
     private ToolsParser() {}
 
-    /// `tools`, `tool_choice` and `parallel_tool_calls`. With `none` the model is not told of any; a choice that would have
-    /// to be enforced is refused.
+    /// `tools`, `tool_choice` and `parallel_tool_calls`. With `none` the model is not told of any; `required` and a named
+    /// function are enforced while the answer is written.
     static ChatRequest.Tools parse(Fields fields) {
         boolean parallel = !Boolean.FALSE.equals(fields.bool("parallel_tool_calls"));
         JsonNode choice = fields.raw("tool_choice");
-        boolean known = choice == null || choice.isString() && Set.of("none", "auto").contains(choice.asString());
-        if (!known) {
-            fields.problems().add(Fault.of(AppFault.UNSUPPORTED_PARAMETER, "\"tool_choice\" is not supported by this server with this value")
-                    .where("tool_choice").got(choice).expected("not given, none or auto"));
-        }
         List<JsonNode> tools = fields.array("tools", 0, MAX_TOOLS);
+        ChatRequest.Tools.Forced forced = forced(choice, tools == null ? List.of() : tools, fields.problems());
         if (tools == null || tools.isEmpty()) return ChatRequest.Tools.NONE;
         for (int i = 0; i < tools.size(); i++) check(tools.get(i), "tools[" + i + "]", fields.problems());
         if (choice != null && choice.asString("").equals("none")) return ChatRequest.Tools.NONE;
-        return new ChatRequest.Tools(tools.stream().map(Json::plain).toList(), ToolTypes.of(fields.raw("tools")), !parallel);
+        return new ChatRequest.Tools(tools.stream().map(Json::plain).toList(), ToolTypes.of(fields.raw("tools")), !parallel, forced);
+    }
+
+    private static ChatRequest.Tools.Forced forced(JsonNode choice, List<JsonNode> tools, Fields.Problems problems) {
+        if (choice == null || choice.isString() && Set.of("none", "auto").contains(choice.asString())) return null;
+        JsonNode name = choice.path("function").path("name");
+        boolean named = choice.path("type").asString("").equals("function") && name.isString();
+        if (!named && !choice.asString("").equals("required")) {
+            problems.add(Fault.of(AppFault.UNSUPPORTED_PARAMETER, "\"tool_choice\" is not supported by this server with this value").where("tool_choice")
+                    .got(choice).expected("none, auto, required or {\"type\": \"function\", \"function\": {\"name\": …}}"));
+            return null;
+        }
+        boolean offered = named ? tools.stream().anyMatch(tool -> tool.path("function").path("name").equals(name)) : !tools.isEmpty();
+        if (!offered) {
+            problems.add(Fault.of(EngineFault.OUT_OF_RANGE, "\"tool_choice\" asks for a tool that is not there").where("tool_choice").got(choice)
+                    .expected(tools.isEmpty() ? "tools beside it" : "one of " + tools.stream().map(tool -> tool.path("function").path("name").asString("?")).toList()));
+        }
+        return new ChatRequest.Tools.Forced(named ? name.asString() : null);
     }
 
     private static void check(JsonNode tool, String path, Fields.Problems problems) {

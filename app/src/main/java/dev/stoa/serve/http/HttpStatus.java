@@ -39,7 +39,7 @@ public final class HttpStatus {
     private static int of(EngineFault code) {
         return switch (code) {
             case OUT_OF_RANGE, EMPTY_PROMPT, CONTEXT_LENGTH_EXCEEDED, TOO_MANY_EXPERTS, DUPLICATE_EXPERT, INVALID_WEIGHT,
-                    TEMPLATE_RAISED -> 400;
+                    TEMPLATE_RAISED, GRAMMAR_UNSUPPORTED -> 400;
             case UNKNOWN_ADAPTER -> 404;
             case BAD_CONTAINER, UNSAFE_FILE, MISSING_FILE, NON_FINITE, HASH_MISMATCH, TENSOR_MISMATCH,
                     UNSUPPORTED_DTYPE, ADAPTER_INCOMPATIBLE, ADAPTER_INVALID, RANK_MISMATCH, CONFIG_INVALID,

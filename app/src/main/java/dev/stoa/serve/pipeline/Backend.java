@@ -9,8 +9,10 @@ import dev.stoa.template.Message;
 import dev.stoa.template.dialect.Block;
 import dev.stoa.template.dialect.Dialect;
 import dev.stoa.token.Tokenizer;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /// What a server answers with. `router` and `memory` may be null: then every request goes without. Whoever made the
 /// parts closes them, after the server.
@@ -34,5 +36,19 @@ public record Backend(
     public interface PromptEncoder {
         /// `tools` are shown to the model when there are any, `arguments` go to the template as they are.
         Prompt prompt(List<Message> messages, List<Object> tools, Map<String, Object> arguments);
+    }
+
+    /// Special tokens whose text is part of an answer's: the markers that its reader takes apart.
+    public static Set<Integer> markers(Dialect dialect, Tokenizer tokenizer) {
+        Set<Integer> ids = new HashSet<>();
+        for (String marker : dialect.markers()) {
+            int id = tokenizer.id(marker);
+            if (id >= 0 && tokenizer.isSpecial(id)) ids.add(id);
+        }
+        return Set.copyOf(ids);
+    }
+
+    Set<Integer> markers() {
+        return markers(model.dialect(), tokenizer);
     }
 }

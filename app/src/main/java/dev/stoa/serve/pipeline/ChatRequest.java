@@ -21,9 +21,12 @@ public record ChatRequest(
     }
 
     /// The tools the model may call, as values for the template and with their parameters' types. `single`: only the
-    /// first call of an answer counts.
-    public record Tools(List<Object> declared, ToolTypes types, boolean single) {
-        public static final Tools NONE = new Tools(List.of(), ToolTypes.UNKNOWN, false);
+    /// first call of an answer counts. `forced`: the answer must be a call, of the function it names; null leaves it to the model.
+    public record Tools(List<Object> declared, ToolTypes types, boolean single, Forced forced) {
+        public static final Tools NONE = new Tools(List.of(), ToolTypes.UNKNOWN, false, null);
+
+        /// The function that must be called; a null name stands for any.
+        public record Forced(String name) {}
 
         public Tools {
             declared = List.copyOf(declared);

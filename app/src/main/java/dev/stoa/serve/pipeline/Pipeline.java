@@ -9,10 +9,10 @@ import dev.stoa.generate.Event;
 import dev.stoa.generate.GenerateConfig;
 import dev.stoa.generate.GenerateRequest;
 import dev.stoa.generate.Generator;
+import dev.stoa.generate.grammar.ToolGrammar;
 import dev.stoa.memory.MemoryBlock;
 import dev.stoa.template.Message;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -55,20 +55,11 @@ public final class Pipeline {
         this.traces = traces;
         this.observer = observer;
         this.memoryBlock = new MemoryBlock(backend.tokenizer());
-        this.markers = markers(backend);
+        this.markers = backend.markers();
         this.remember = new RememberStage(backend.memory());
         this.stages = List.of(
                 new RouteStage(backend.router(), limits.routeMs()), new MountStage(backend.experts()),
                 new RecallStage(backend.memory(), limits.recallMs()));
-    }
-
-    private static Set<Integer> markers(Backend backend) {
-        Set<Integer> ids = new HashSet<>();
-        for (String marker : backend.model().dialect().markers()) {
-            int id = backend.tokenizer().id(marker);
-            if (id >= 0 && backend.tokenizer().isSpecial(id)) ids.add(id);
-        }
-        return Set.copyOf(ids);
     }
 
     /// Runs the stages before the answer and queues the generation. Bad requests throw; from here on the caller must
@@ -129,11 +120,13 @@ public final class Pipeline {
             prompt = backend.prompts().prompt(messages, request.tools().declared(), request.templateArguments());
             long asked = request.stoa().timeoutMs() == null ? limits.requestMs() : request.stoa().timeoutMs();
             Context context = Context.within(state.tenant(), Math.min(asked, limits.requestMs()));
+            ChatRequest.Tools.Forced forced = request.tools().forced();
             for (int choice = 0; choice < request.choices(); choice++) {
                 int index = choice;
                 GenerateRequest ask = new GenerateRequest(
                         prompt.ids(), config(request.sampling(), prompt.ids().length, choice), state.mounted().set(), state.mounted().compose(),
-                        request.stoa().priority());
+                        request.stoa().priority(), forced == null ? null : ToolGrammar.of(backend.model().dialect(), backend.tokenizer(),
+                                request.tools().declared(), forced.name(), request.tools().single(), prompt.opened()));
                 handles.add(backend.generator().submit(ask, context, event -> exchange.deliver(index, event)));
             }
         } catch (RuntimeException refused) {
