@@ -34,8 +34,9 @@ import tools.jackson.databind.JsonNode;
 
 /// `stoa fit [REF…]`: which models fit the memory, from configs and heads of files alone.
 @Command(name = "fit", sortOptions = false, description = "Say which models fit the memory, and with how much context.",
-        footer = {"", "Only configs and heads of files are read, nothing is fetched. A directory that holds", "a config.json alone counts with --bits per weight. Without REF every model in the",
-            "cache is looked at. Exit code 1 when none fits.", "", "Examples:",
+        footer = {"", "Only configs and heads of files are read, nothing is fetched. A directory with",
+            "a config.json alone counts with --bits per weight. Without REF every model in",
+            "the cache is looked at. Exit code 1 when none fits.", "", "Examples:",
             "  stoa fit", "  stoa fit DIR model.gguf --memory 24g --context 32768", "  stoa fit DIR --memory 16g --train --rank 8 --targets q_proj,v_proj"})
 final class FitVerb implements Callable<Integer> {
     private static final Pattern SIZE = Pattern.compile("(\\d+(?:\\.\\d+)?)([kmgt])b?");

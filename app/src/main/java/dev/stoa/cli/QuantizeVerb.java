@@ -41,8 +41,9 @@ import tools.jackson.databind.JsonNode;
         footer = {"", "A GGUF file becomes a GGUF file: q8_0, q6_k, q5_k, q4_k, q4_0, mxfp4, nvfp4,",
             "bf16, f16, f32. A model directory becomes a directory in the MLX layout: affine4,", "affine4/32, affine8/64, ..., mxfp4, nvfp4. Token table and head get at least",
             "6 bits unless --pure.", "",
-            "With --target-bpw a model directory gets the width of every matrix from a measurement on", "text: at least 4096 tokens of the kind the model is for. quant_plan.json beside the weights",
-            "says what was chosen and what it costs.", "", "Examples:",
+            "With --target-bpw a model directory gets the width of every matrix from a",
+            "measurement on text: at least 4096 tokens of the kind the model is for.",
+            "quant_plan.json beside the weights says what was chosen and what it costs.", "", "Examples:",
             "  stoa quantize model.gguf small.gguf --scheme q4_k", "  stoa quantize DIR SMALL --target-bpw 4.5 --calibration text.txt",
             "  stoa quantize DIR SMALL --scheme affine4 --plan quant_plan.json"})
 final class QuantizeVerb implements Callable<Integer> {
