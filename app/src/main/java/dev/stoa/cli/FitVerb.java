@@ -37,7 +37,8 @@ import tools.jackson.databind.JsonNode;
         footer = {"", "Only configs and heads of files are read, nothing is fetched. A directory with",
             "a config.json alone counts with --bits per weight. Without REF every model in",
             "the cache is looked at. Exit code 1 when none fits.", "", "Examples:",
-            "  stoa fit", "  stoa fit DIR model.gguf --memory 24g --context 32768", "  stoa fit DIR --memory 16g --train --rank 8 --targets q_proj,v_proj"})
+            "  stoa fit", "  stoa fit DIR model.gguf --memory 24g --context 32768",
+            "  stoa fit DIR --memory 16g --train --rank 8 --targets q_proj,v_proj"})
 final class FitVerb implements Callable<Integer> {
     private static final Pattern SIZE = Pattern.compile("(\\d+(?:\\.\\d+)?)([kmgt])b?");
     private static final int CHUNK = 512;
@@ -92,7 +93,9 @@ final class FitVerb implements Callable<Integer> {
         List<Row> rows = new ArrayList<>();
         HubCache cache = ModelReference.cache(session.terminal, own);
         if (!references.isEmpty()) {
-            for (String reference : references) rows.add(row(reference, config(reference) ? Path.of(reference) : ModelReference.of(reference).pack(cache), wish));
+            for (String reference : references) {
+                rows.add(row(reference, config(reference) ? Path.of(reference) : ModelReference.of(reference).pack(cache), wish));
+            }
         } else {
             for (HubCache.Snapshot one : cache.snapshots()) {
                 if (one.repo().kind() != HubRepo.Kind.MODEL) continue;
@@ -164,7 +167,8 @@ final class FitVerb implements Callable<Integer> {
         MemoryFit fit = row.fit();
         List<String> cells = new ArrayList<>(List.of(row.model(), row.quant(), size(fit.weights()), size(fit.kv()), size(fit.overhead()), size(fit.total()),
                 fit.fits() ? "yes" : "no", Long.toString(fit.largestContext())));
-        if (train) cells.addAll(List.of(size(fit.lora()), fit.loraFits() ? "yes" : "no", fit.full() == 0 ? "-" : size(fit.full()), fit.full() == 0 ? "-" : fit.fullFits() ? "yes" : "no"));
+        boolean floats = fit.full() > 0;
+        if (train) cells.addAll(List.of(size(fit.lora()), fit.loraFits() ? "yes" : "no", floats ? size(fit.full()) : "-", !floats ? "-" : fit.fullFits() ? "yes" : "no"));
         return cells;
     }
 

@@ -164,7 +164,7 @@ class MemoryFitTest {
                 long weights = TensorPlan.of(model.spec()).stream().mapToLong(binding -> model.weight(binding.name()).bytes()).sum();
                 assertThat((double) heads.bytes()).isBetween(weights * 0.999, weights * 1.05);
                 long before = ledger.activeBytes();
-                try (CacheStack state = new CacheStack(decoder.cacheShapes(), 64, ledger)) {
+                try (CacheStack _ = new CacheStack(decoder.cacheShapes(), 64, ledger)) {
                     long real = ledger.activeBytes() - before;
                     // Sliding layers keep the whole sequence in this cache,
                     // and recurrent states are kept twice, so that a step that fails leaves them as they were.
