@@ -3,6 +3,7 @@
 """Adapters saved by PEFT on a tiny Llama, the dense update PEFT gives each of them, and their adapter_hash by definition.
 
 python tools/golden/adapters.py              # the checked-in files
+python tools/golden/adapters.py --initial    # golden/adapter/pissa-trained alone
 python tools/golden/adapters.py --check      # loads what our writer wrote (golden/adapter/ours-*) with PEFT
 """
 import argparse
@@ -138,6 +139,29 @@ def save(name, settings):
     return place, adapter
 
 
+def initial():
+    """PiSSA: the adapter before and after training, and PEFT's own conversion to a plain one of twice the rank."""
+    place = OUT / "pissa-trained"
+    shutil.rmtree(place, ignore_errors=True)
+    model = get_peft_model(base(), LoraConfig(task_type="CAUSAL_LM", r=2, lora_alpha=3, target_modules=ATTENTION + ["down_proj"], init_lora_weights="pissa"))
+    model.save_pretrained(place / "initial")
+    generator = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for key, parameter in model.named_parameters():
+            if "lora_" in key:
+                parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
+    model.save_pretrained(place / "trained")
+    model.save_pretrained(place / "plain", path_initial_model_for_weight_conversion=str(place / "initial"))
+    for readme in place.rglob("README.md"):
+        readme.unlink()
+    for config in place.rglob("adapter_config.json"):
+        data = json.loads(config.read_text())
+        data["base_model_name_or_path"] = "tiny"
+        data["target_modules"] = sorted(data["target_modules"])
+        data["init_lora_weights"] = True if config.parent.name == "plain" else "pissa"
+        config.write_text(json.dumps(data, indent=2, sort_keys=True))
+
+
 def canonical(tensors):
     return {key.removeprefix("model."): value.detach().float().contiguous() for key, value in tensors.items()}
 
@@ -218,8 +242,13 @@ def check():
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--check", action="store_true")
-    if parser.parse_args().check:
+    parser.add_argument("--initial", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.check:
         return check()
+    initial()
+    if arguments.initial:
+        return
     for name in READ | RICH | EXPERTS | REFUSED:
         shutil.rmtree(OUT / name, ignore_errors=True)
     expected = {name: record(name, settings) for name, settings in READ.items()}

@@ -31,6 +31,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /// `stoa bench logits`: what a model computes for raw ids, for comparing it with another implementation.
@@ -54,6 +55,9 @@ final class BenchLogitsVerb implements Callable<Integer> {
     @Option(names = "--adapter", paramLabel = "DIR|FILE[=WEIGHT]",
             description = "An adapter to mount, in PEFT, MLX or GGUF form; up to four.")
     private List<String> adapters = List.of();
+
+    @Mixin
+    private AdapterOptions adapterOptions;
 
     @Option(names = "--kernels", paramLabel = "NAME", defaultValue = "auto", description = "auto, foreign, vector or scalar.")
     private String kernels;
@@ -113,7 +117,7 @@ final class BenchLogitsVerb implements Callable<Integer> {
         for (String argument : adapters) {
             int equals = Files.exists(Path.of(argument)) ? -1 : argument.lastIndexOf('=');
             Path path = Path.of(equals < 0 ? argument : argument.substring(0, equals));
-            Adapter adapter = AdapterLoader.read(path, loaded, scope);
+            Adapter adapter = AdapterLoader.read(path, loaded, adapterOptions.read(), scope);
             members.add(new AdapterSet.Member(adapter, equals < 0 ? 1 : weight(argument.substring(equals + 1))));
         }
         AdapterSet set = new AdapterSet(members);

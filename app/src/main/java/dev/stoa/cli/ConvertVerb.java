@@ -17,14 +17,17 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /// `stoa convert IN OUT`: an adapter into another dialect, or a whole model into another layout.
 @Command(name = "convert", sortOptions = false, description = "Write an adapter or a model in another format.",
-        footer = {"", "An adapter needs --base: only names and shapes of it are read. A model (a Hugging", "Face or MLX directory, or a GGUF file) becomes a directory that transformers reads",
-            "(--to safetensors) or mlx-lm reads (--to mlx), or a GGUF file (--to gguf), with its", "tokenizer and chat template. A model that the other layout cannot express is refused",
-            "with all reasons.", "", "Examples:",
+        footer = {"", "An adapter needs --base: only names and shapes of it are read. A model (a",
+            "Hugging Face or MLX directory, or a GGUF file) becomes a directory that",
+            "transformers reads (--to safetensors) or mlx-lm reads (--to mlx), or a GGUF",
+            "file (--to gguf), with its tokenizer and chat template. A model that the other",
+            "layout cannot express is refused with all reasons.", "", "Examples:",
             "  stoa convert adapter adapter.gguf --to gguf --base DIR", "  stoa convert DIR model.gguf --to gguf",
             "  stoa convert model.gguf DIR --to safetensors --dtype bf16"})
 final class ConvertVerb implements Callable<Integer> {
@@ -44,6 +47,9 @@ final class ConvertVerb implements Callable<Integer> {
 
     @Option(names = "--dtype", paramLabel = "TYPE", description = "f32, f16, bf16; for GGUF adapters also q8_0.")
     private String dtype;
+
+    @Mixin
+    private AdapterOptions adapter;
 
     @Option(names = "--without-tokenizer", description = "Models: leave tokenizer and template behind.")
     private boolean withoutTokenizer;
@@ -75,7 +81,7 @@ final class ConvertVerb implements Callable<Integer> {
             throw Fault.of(AppFault.USAGE, "an adapter is converted for its base").expected("--base MODEL").next("name the base").exception();
         }
         DType type = type(dialect == Dialect.GGUF ? List.of(DType.F32, DType.F16, DType.BF16, DType.Q8_0) : List.of(DType.F32), DType.F32);
-        AdapterConverter.Result result = AdapterConverter.convert(source, base, target, dialect, type);
+        AdapterConverter.Result result = AdapterConverter.convert(source, base, target, dialect, type, adapter.read());
         for (String name : result.keptF32()) console.say("%s stays F32: its rows do not fill %s blocks", name, type);
         console.line("%s: %d modules, %s", target, result.modules(), result.sameBits() || result.error() == 0 ? "exact"
                 : "largest relative error of a dense update %.1e".formatted(result.error()));

@@ -67,6 +67,7 @@ public final class Main implements Callable<Integer> {
         line.addSubcommand(new RmVerb(session));
         line.addSubcommand(new ConvertVerb(session));
         line.addSubcommand(new QuantizeVerb(session));
+        line.addSubcommand(new FitVerb(session));
         line.addSubcommand(BenchVerb.commandLine(session));
         line.addSubcommand(new VersionVerb(session));
         line.addSubcommand(new DoctorVerb(session));

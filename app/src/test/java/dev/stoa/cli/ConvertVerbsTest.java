@@ -113,6 +113,24 @@ class ConvertVerbsTest {
     }
 
     @Test
+    void aMeasuredPlanIsWrittenAndUsed() throws IOException {
+        StringBuilder ids = new StringBuilder("[[5");
+        for (int i = 1; i < 4096; i++) ids.append(',').append(5 + i * i % 80);
+        Files.writeString(folder.resolve("ids.json"), ids.append("]]"));
+        JsonNode data = done("quantize", model, path("planned"), "--target-bpw", "11", "--calibration", path("ids.json"));
+        assertThat(data.get("achieved").asDouble()).isBetween(9.0, 11.0);
+        JsonNode plan = JsonMapper.shared().readTree(Files.readString(folder.resolve("planned/quant_plan.json")));
+        assertThat(plan.get("klMeasured").asDouble()).isEqualTo(data.get("kl_measured").asDouble());
+        assertThat(plan.get("perModule")).hasSizeGreaterThan(10);
+        Shell.Result answer = new Shell().run("run", path("planned"), "the answer", "--temperature", "0", "--max-tokens", "8");
+        assertThat(answer.exit()).as(answer.err()).isZero();
+        Shell.Result low = new Shell().run("quantize", model, path("x"), "--target-bpw", "2", "--calibration", path("ids.json"));
+        assertThat(low.err()).contains("at least").contains("raise --target-bpw");
+        assertThat(new Shell().run("quantize", model, path("x")).err()).contains("--scheme NAME, or --target-bpw");
+        assertThat(new Shell().run("quantize", model, path("x"), "--target-bpw", "5").err()).contains("--calibration FILE");
+    }
+
+    @Test
     void refusesWithTheNextStep() {
         Shell.Result taken = new Shell().run("quantize", model, model, "--scheme", "affine4");
         assertThat(taken.exit()).isNotZero();

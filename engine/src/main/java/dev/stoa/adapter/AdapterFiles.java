@@ -15,6 +15,17 @@ public final class AdapterFiles {
 
     /// The adapter at `path`. `names` may be null when the base has no GGUF names: then GGUF adapters are refused.
     public static Adapter read(Path path, AdapterBase base, GgufNames names, Scope scope) throws IOException {
+        return read(path, base, names, ReadOptions.NONE, scope);
+    }
+
+    /// Like [#read(Path, AdapterBase, GgufNames, Scope)]; an initial adapter is for PEFT directories only.
+    public static Adapter read(Path path, AdapterBase base, GgufNames names, ReadOptions options, Scope scope) throws IOException {
+        boolean peft = Files.isDirectory(path) && (Files.exists(path.resolve(PeftReader.WEIGHTS))
+                || !Files.exists(path.resolve(MlxReader.WEIGHTS)) && !Files.exists(path.resolve(MlxReader.GO_WEIGHTS)));
+        if (options.initial() != null && !peft) {
+            throw Fault.of(EngineFault.ADAPTER_INVALID, "only PEFT adapters change their base when they begin").where(path)
+                    .next("leave --initial-adapter out").exception();
+        }
         if (Files.isRegularFile(path) && path.getFileName().toString().endsWith(".gguf")) {
             if (names == null) {
                 throw Fault.of(EngineFault.ADAPTER_INCOMPATIBLE, "GGUF adapters of this model family are not read").where(path)
@@ -22,8 +33,6 @@ public final class AdapterFiles {
             }
             return GgufLoraReader.read(path, names, base, scope);
         }
-        boolean mlx = Files.exists(path.resolve(MlxReader.WEIGHTS)) || Files.exists(path.resolve(MlxReader.GO_WEIGHTS));
-        if (mlx && !Files.exists(path.resolve(PeftReader.WEIGHTS))) return MlxReader.read(path, base, scope);
-        return PeftReader.read(path, base, PeftReader.MoeOrientation.AUTO, scope);
+        return peft || !Files.isDirectory(path) ? PeftReader.read(path, base, options, scope) : MlxReader.read(path, base, scope);
     }
 }

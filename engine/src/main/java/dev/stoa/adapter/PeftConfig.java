@@ -45,7 +45,8 @@ record PeftConfig(int rank, double alpha, boolean rsLora, Map<Pattern, Integer> 
     /// Initializations that change the base weights, so the factors alone are not the adapter.
     private static final List<String> MUTATING_INIT = List.of("pissa", "olora", "corda", "loftq", "lora_ga");
 
-    static PeftConfig parse(JsonNode node, Path file) {
+    /// `besideInitial` says that the adapter is read together with what it was before training.
+    static PeftConfig parse(JsonNode node, Path file, boolean besideInitial) {
         JsonFields config = new JsonFields(node, file + ":", ADAPTER_INVALID);
         List<String> issues = new ArrayList<>();
         String type = config.text("peft_type", "");
@@ -58,8 +59,8 @@ record PeftConfig(int rank, double alpha, boolean rsLora, Map<Pattern, Integer> 
         }
         String init = node.path("init_lora_weights").asString("");
         for (String mutating : MUTATING_INIT) {
-            if (init.startsWith(mutating)) {
-                issues.add("init_lora_weights = \"" + init + "\": it changed the base; convert to plain LoRA with save_pretrained(path_initial_model_for_weight_conversion=...)");
+            if (init.startsWith(mutating) && !besideInitial) {
+                issues.add("init_lora_weights = \"" + init + "\": it changed the base; pass the adapter as it was before training with --initial-adapter DIR");
             }
         }
         int rank = config.integer("r", 8);

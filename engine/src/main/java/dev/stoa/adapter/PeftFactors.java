@@ -27,7 +27,7 @@ public record PeftFactors(SortedMap<String, Pair> modules, List<String> leftover
         Path place = PeftReader.locate(directory);
         Path file = place.resolve(PeftReader.CONFIG);
         PeftConfig config = PeftConfig.parse(Json.readObject(file, PeftReader.CONFIG_LIMIT,
-                EngineFault.ADAPTER_INVALID), file);
+                EngineFault.ADAPTER_INVALID), file, false);
         Weights weights = Safetensors.open(place.resolve(PeftReader.WEIGHTS), scope);
         SortedMap<String, Pair> modules = new TreeMap<>();
         List<String> leftovers = new ArrayList<>();

@@ -63,13 +63,25 @@ public final class PeftReader {
 
     /// Like [#read(Path, Map, Scope)], for a base that is known as a whole.
     public static Adapter read(Path directory, AdapterBase base, MoeOrientation orientation, Scope scope) throws IOException {
+        return read(directory, base, new ReadOptions(orientation, null), scope);
+    }
+
+    /// Like [#read(Path, Map, Scope)], with what the directory does not say. With an initial adapter the result is plain,
+    /// of twice the rank, for the base as it was before.
+    public static Adapter read(Path directory, AdapterBase base, ReadOptions options, Scope scope) throws IOException {
+        if (options.initial() == null) return one(directory, base, options, false, scope);
+        Adapter trained = one(directory, base, options, true, scope);
+        return InitialAdapter.subtract(trained, one(options.initial(), base, options, true, scope), directory, scope);
+    }
+
+    private static Adapter one(Path directory, AdapterBase base, ReadOptions options, boolean beside, Scope scope) throws IOException {
         Path place = locate(directory);
-        PeftConfig config = PeftConfig.parse(Json.readObject(place.resolve(CONFIG), CONFIG_LIMIT, EngineFault.ADAPTER_INVALID), place.resolve(CONFIG));
+        PeftConfig config = PeftConfig.parse(Json.readObject(place.resolve(CONFIG), CONFIG_LIMIT, EngineFault.ADAPTER_INVALID), place.resolve(CONFIG), beside);
         Weights weights = Safetensors.open(place.resolve(WEIGHTS), scope);
         AdapterBuilder builder = new AdapterBuilder(base);
         SortedMap<String, Parts> modules = new TreeMap<>();
         for (String key : weights.names()) sort(key, weights, modules, config, builder);
-        PeftExperts experts = new PeftExperts(config, base, orientation, builder, scope);
+        PeftExperts experts = new PeftExperts(config, base, options.orientation(), builder, scope);
         modules.forEach((name, parts) -> {
             if (parts.a == null || parts.b == null) builder.issues.add(name + ": lora_" + (parts.a == null ? "A" : "B") + " is missing");
             else if (PeftExperts.fused(ModuleNames.canonical(name), base)) experts.unpack(name, parts);

@@ -33,6 +33,12 @@ public final class MlxQuantizer {
 
     /// Creates `target`, which must be free. `plan` gives the format of a module by its path, or null to leave it.
     public static List<Change> quantize(Path source, Path target, QuantSpec common, Function<String, QuantSpec> plan) throws IOException {
+        return quantize(source, target, common, plan, directory -> { });
+    }
+
+    /// As [#quantize(Path, Path, QuantSpec, Function)]; `more` puts further files into the directory.
+    public static List<Change> quantize(Path source, Path target, QuantSpec common, Function<String, QuantSpec> plan, AtomicFiles.DirectoryBody more)
+            throws IOException {
         AtomicFiles.requireFree(target);
         try (Scope scope = new Ledger().scope("quantize")) {
             ModelDirectory model = ModelDirectory.openWithoutTokenizer(source, scope);
@@ -72,10 +78,16 @@ public final class MlxQuantizer {
                 for (Path file : others(source)) Files.copy(file, part.resolve(file.getFileName()));
                 AtomicFiles.write(part.resolve("config.json"), Json.pretty(config));
                 SafetensorsWriter.write(part.resolve("model.safetensors"), items, Map.of("format", "mlx"));
+                more.write(part);
                 AtomicFiles.write(part.resolve("stoa-manifest.json"), Json.pretty(ModelHashes.manifest(part, model, hash)));
             });
             return changes;
         }
+    }
+
+    /// Whether a tensor of that name is a matrix that may be packed.
+    public static boolean packable(String name, Tensor tensor) {
+        return name.endsWith(WEIGHT) && reason(name.substring(0, name.length() - WEIGHT.length()), tensor) == null;
     }
 
     /// Why a tensor is not a matrix to be packed, or null.

@@ -31,6 +31,12 @@ public record QuantPlan(Map<String, QuantSpec> modules) {
     /// measured KL of this model and of the uniform one of equal size (NaN where it was not measured).
     public static void write(Path file, MixedPlanner.Plan plan, double target, long weights, double klMeasured, double klUniform, String calibrationHash)
             throws IOException {
+        write(file, plan, target, weights, klMeasured, klUniform, calibrationHash, Map.of());
+    }
+
+    /// As above; `more` are further numbers about the plan, and those that are NaN are left out.
+    public static void write(Path file, MixedPlanner.Plan plan, double target, long weights, double klMeasured, double klUniform, String calibrationHash,
+            Map<String, Double> more) throws IOException {
         ObjectNode root = JsonNodeFactory.instance.objectNode();
         root.put("target", target).put("achieved", 8.0 * plan.bytes() / weights);
         ArrayNode modules = root.putArray("perModule");
@@ -41,6 +47,10 @@ public record QuantPlan(Map<String, QuantSpec> modules) {
         });
         if (!Double.isNaN(klMeasured)) root.put("klMeasured", klMeasured);
         if (!Double.isNaN(klUniform)) root.put("klUniformSameSize", klUniform);
+        root.put("klPredicted", plan.predictedKl());
+        new TreeMap<>(more).forEach((key, value) -> {
+            if (!value.isNaN()) root.put(key, value);
+        });
         root.put("calibrationHash", calibrationHash);
         AtomicFiles.write(file, Json.pretty(root));
     }

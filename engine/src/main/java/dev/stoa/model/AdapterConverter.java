@@ -11,6 +11,7 @@ import dev.stoa.adapter.GgufLoraWriter;
 import dev.stoa.adapter.GgufNames;
 import dev.stoa.adapter.MlxWriter;
 import dev.stoa.adapter.PeftWriter;
+import dev.stoa.adapter.ReadOptions;
 import dev.stoa.adapter.TargetId;
 import dev.stoa.format.Gguf;
 import dev.stoa.format.ModelDirectory;
@@ -48,12 +49,17 @@ public final class AdapterConverter {
 
     /// Converts `source` to `target`, which must be free; `dtype` is that of the factors in a GGUF file.
     public static Result convert(Path source, Path base, Path target, Dialect dialect, DType dtype) throws IOException {
+        return convert(source, base, target, dialect, dtype, ReadOptions.NONE);
+    }
+
+    /// Like [#convert(Path, Path, Path, Dialect, DType)], with what the source does not say about itself.
+    public static Result convert(Path source, Path base, Path target, Dialect dialect, DType dtype, ReadOptions options) throws IOException {
         try (Scope scope = new Ledger().scope("convert")) {
             ModelSpec spec = spec(base, scope);
             Map<String, long[]> modules = modules(spec);
             GgufNames names = GgufTranslation.adapterNames(spec, modules.keySet());
             AdapterBase shapes = AdapterBase.ofModules(modules);
-            Adapter adapter = AdapterFiles.read(source, shapes, names, scope);
+            Adapter adapter = AdapterFiles.read(source, shapes, names, options, scope);
             List<String> kept = List.of();
             switch (dialect) {
                 case PEFT -> PeftWriter.write(adapter, base.getFileName().toString(), modules.keySet(), target);

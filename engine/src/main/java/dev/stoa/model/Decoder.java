@@ -56,6 +56,11 @@ public final class Decoder {
     private AdapterSet[] keptSets = {};
 
     public Decoder(Model model) {
+        this(model, null);
+    }
+
+    /// A decoder that shows the inputs of every linear layer to `observer`.
+    public Decoder(Model model, LinearObserver observer) {
         this.spec = model.spec();
         this.kernels = model.kernels();
         LayerBuilder builder = new LayerBuilder(model);
@@ -71,9 +76,9 @@ public final class Decoder {
         this.routing = new AdapterRouting(model);
         this.headRouting = new AdapterRouting(model);
         this.keptRouting = new AdapterRouting(model);
-        this.projections = new RoutedProjections(kernels, routing);
-        this.headProjections = new RoutedProjections(kernels, headRouting);
-        this.keptProjections = new RoutedProjections(kernels, keptRouting);
+        this.projections = new RoutedProjections(kernels, routing, observer);
+        this.headProjections = new RoutedProjections(kernels, headRouting, observer);
+        this.keptProjections = new RoutedProjections(kernels, keptRouting, observer);
     }
 
     private Layer layer(LayerSpec layer, Model model, LayerBuilder builder) {

@@ -14,14 +14,18 @@ import java.util.stream.IntStream;
 final class RoutedProjections implements Projections {
     private final Kernels kernels;
     private final AdapterRouting routing;
+    private final LinearObserver observer;
 
-    RoutedProjections(Kernels kernels, AdapterRouting routing) {
+    /// `observer` may be null.
+    RoutedProjections(Kernels kernels, AdapterRouting routing, LinearObserver observer) {
         this.kernels = kernels;
         this.routing = routing;
+        this.observer = observer;
     }
 
     @Override
     public void apply(Linear linear, Tensor x, Tensor y, boolean accumulate, int[] rows) {
+        if (observer != null) observer.before(linear, x);
         Rescaled[] rescaled = routing.rescaled(linear, rows);
         float[][][] before = rescaled.length > 0 && accumulate ? outputs(y, rescaled) : null;
         kernels.matmul().multiply(x, linear.weight(), y, accumulate);
@@ -37,6 +41,7 @@ final class RoutedProjections implements Projections {
 
     @Override
     public void applyAs(int row, Linear linear, Tensor x, Tensor y) {
+        if (observer != null) observer.before(linear, x);
         int[] one = {row};
         int[] all = IntStream.range(0, x.rows()).toArray();
         kernels.matmul().multiply(x, linear.weight(), y, false);

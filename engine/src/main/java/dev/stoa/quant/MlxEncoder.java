@@ -5,6 +5,7 @@ import dev.stoa.EngineFault;
 import dev.stoa.Fault;
 import dev.stoa.tensor.DType;
 import dev.stoa.tensor.Packing;
+import dev.stoa.tensor.Scope;
 import dev.stoa.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -73,6 +74,27 @@ public record MlxEncoder(String mode, int bits, int group, DType scaleType) {
             }
             if (words != null) BitStream.pack(codes, 0, group, bits, words, (long) g * group * bits);
         }
+    }
+
+    /// The values of w (N, K) after they were packed, as an F32 matrix in `scope`.
+    public Tensor roundTrip(Tensor w, Scope scope) {
+        Tensor result = scope.tensor(DType.F32, w.shape());
+        float[] row = new float[w.cols()];
+        float[] decoded = new float[row.length];
+        byte[] words = new byte[Math.toIntExact(wordBytes(row.length))];
+        byte[] scales = new byte[Math.toIntExact(scaleBytes(row.length))];
+        byte[] biases = new byte[scales.length];
+        for (int r = 0; r < w.rows(); r++) {
+            Quant.decodeRow(w, r, row, 0);
+            roundTrip(row, decoded, words, scales, biases);
+            MemorySegment.copy(decoded, 0, result.data(), Tensor.FLOAT, (long) r * row.length * Float.BYTES, row.length);
+        }
+        return result;
+    }
+
+    /// Bytes of a packed matrix of `rows` rows, scales and biases included.
+    public long bytes(long rows, long cols) {
+        return rows * (wordBytes(cols) + (affine() ? 2 : 1) * scaleBytes(cols));
     }
 
     /// What `row` becomes after it was packed, into `decoded`; the arrays are scratch of the sizes above.

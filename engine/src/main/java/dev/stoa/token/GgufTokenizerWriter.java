@@ -152,7 +152,9 @@ public final class GgufTokenizerWriter {
 
     /// Scores replace the list of merges: readers join the neighbors whose text is the token of the highest score.
     private void sentencePiece() {
-        if (root.has("pre_tokenizer") || !model.flag("byte_fallback", false) || !root.has("normalizer")) {
+        // Newer files cut at spaces that their normalizer has already replaced: a cut that never happens.
+        boolean cut = root.has("pre_tokenizer") && !root.object("pre_tokenizer").node().path("pattern").path("String").asString("").equals(" ");
+        if (cut || !model.flag("byte_fallback", false) || !root.has("normalizer")) {
             throw refused("BPE that is neither over bytes nor SentencePiece's", "ByteLevel, or byte_fallback with blanks as U+2581");
         }
         boolean prefix = root.object("normalizer").node().toString().contains("\"Prepend\"");

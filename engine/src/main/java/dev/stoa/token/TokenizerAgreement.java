@@ -32,10 +32,14 @@ public final class TokenizerAgreement {
             String found = difference(one, two, text);
             if (found != null) return found;
         }
+        for (int id = 0; id < size; id++) {
+            String found = difference(one, two, text(one.bytes(id)));
+            if (found != null) return found;
+        }
         Random random = new Random(1);
         for (int i = 0; i < CHAINS; i++) {
             StringBuilder chain = new StringBuilder();
-            for (int n = i < size ? 1 : 1 + random.nextInt(6); n > 0; n--) chain.append(text(one.bytes(i < size && n == 1 ? i : random.nextInt(size))));
+            for (int n = 2 + random.nextInt(6); n > 0; n--) chain.append(text(one.bytes(random.nextInt(size))));
             String found = difference(one, two, chain.toString());
             if (found != null) return found;
         }

@@ -98,6 +98,47 @@ class PeftGoldenTest {
                 .hasMessageContaining(reason);
     }
 
+    /// PiSSA with its initial adapter is the plain adapter that PEFT makes of both; forgetting to subtract is far from it.
+    @Test
+    void anInitialAdapterIsSubtracted() throws IOException {
+        Path place = GOLDEN.resolve("pissa-trained");
+        AdapterBase base = AdapterBase.ofModules(BASE);
+        ReadOptions beside = new ReadOptions(PeftReader.MoeOrientation.AUTO, place.resolve("initial"));
+        Adapter ours = PeftReader.read(place.resolve("trained"), base, beside, scope);
+        Adapter theirs = PeftReader.read(place.resolve("plain"), BASE, scope);
+        assertThat(ours.entries().keySet()).isEqualTo(theirs.entries().keySet()).hasSize(6);
+        Adapter swapped = PeftReader.read(place.resolve("initial"), base, new ReadOptions(PeftReader.MoeOrientation.AUTO, place.resolve("trained")), scope);
+        ours.entries().forEach((target, delta) -> {
+            Delta.LowRank plain = (Delta.LowRank) theirs.entries().get(target);
+            assertThat(((Delta.LowRank) delta).rank()).isEqualTo(plain.rank()).isEqualTo(4);
+            assertThat(((Delta.LowRank) delta).scale()).isEqualTo(plain.scale());
+            assertThat(distance((Delta.LowRank) delta, plain)).as(target.path()).isLessThan(1e-6);
+            assertThat(distance((Delta.LowRank) swapped.entries().get(target), plain)).as(target.path()).isGreaterThan(0.5);
+        });
+        assertThatThrownBy(() -> PeftReader.read(place.resolve("trained"), base, new ReadOptions(PeftReader.MoeOrientation.AUTO, GOLDEN.resolve("plain")), scope))
+                .hasMessageContaining("not the one this adapter began as");
+        assertThatThrownBy(() -> PeftReader.read(place.resolve("trained"), BASE, scope)).hasMessageContaining("--initial-adapter");
+    }
+
+    /// Relative distance of two dense updates.
+    private static double distance(Delta.LowRank one, Delta.LowRank two) {
+        float[][] factors = {dev.stoa.quant.Quant.decode(one.a()), dev.stoa.quant.Quant.decode(one.b()), dev.stoa.quant.Quant.decode(two.a()), dev.stoa.quant.Quant.decode(two.b())};
+        int inputs = one.a().cols();
+        double difference = 0;
+        double norm = 0;
+        for (int n = 0; n < one.b().rows(); n++) {
+            for (int k = 0; k < inputs; k++) {
+                double p = 0;
+                double q = 0;
+                for (int r = 0; r < one.rank(); r++) p += one.scale() * factors[1][n * one.rank() + r] * factors[0][r * inputs + k];
+                for (int r = 0; r < two.rank(); r++) q += two.scale() * factors[3][n * two.rank() + r] * factors[2][r * inputs + k];
+                difference += (p - q) * (p - q);
+                norm += q * q;
+            }
+        }
+        return Math.sqrt(difference / norm);
+    }
+
     @Test
     void oneKeyTooManyIsNamed() throws IOException {
         copy(GOLDEN.resolve("plain"));
