@@ -57,7 +57,7 @@ final class BenchVerb implements Callable<Integer> {
 
     static CommandLine commandLine(Session session) {
         return new CommandLine(new BenchVerb(session)).addSubcommand(new BenchLogitsVerb(session))
-                .addSubcommand(new BenchTokensVerb(session)).addSubcommand(new BenchTemplateVerb(session));
+                .addSubcommand(new BenchTokensVerb(session)).addSubcommand(new BenchTemplateVerb(session)).addSubcommand(new BenchSynthVerb(session));
     }
 
     @Override

@@ -29,7 +29,7 @@ public record TensorPolicy(DType type, DType table, Map<String, DType> overrides
     }
 
     /// The type of a tensor of a GGUF file: (name, row-major shape, stored type) -> what it becomes.
-    DType choose(String name, long[] shape, DType stored) {
+    public DType choose(String name, long[] shape, DType stored) {
         DType wanted = overrides.get(name);
         if (wanted == null) {
             boolean matrix = shape.length >= 2 && shape[shape.length - 2] > 1 && name.endsWith("weight");
