@@ -9,7 +9,7 @@ import dev.stoa.generate.Event;
 import dev.stoa.generate.GenerateConfig;
 import dev.stoa.generate.GenerateRequest;
 import dev.stoa.generate.Generator;
-import dev.stoa.generate.grammar.ToolGrammar;
+import dev.stoa.generate.grammar.Constraint;
 import dev.stoa.memory.MemoryBlock;
 import dev.stoa.template.Message;
 import java.util.ArrayList;
@@ -35,6 +35,7 @@ public final class Pipeline {
     private final TraceRing traces;
     /// Special tokens that mark reasoning and tool calls: whoever reads the answer must see them.
     private final Set<Integer> markers;
+    private final ToolForms forms;
     private final StageObserver observer;
     private final Set<Running> running = ConcurrentHashMap.newKeySet();
     private volatile boolean draining;
@@ -56,6 +57,7 @@ public final class Pipeline {
         this.observer = observer;
         this.memoryBlock = new MemoryBlock(backend.tokenizer());
         this.markers = backend.markers();
+        this.forms = new ToolForms(backend.model().dialect(), backend.tokenizer());
         this.remember = new RememberStage(backend.memory());
         this.stages = List.of(
                 new RouteStage(backend.router(), limits.routeMs()), new MountStage(backend.experts()),
@@ -120,13 +122,12 @@ public final class Pipeline {
             prompt = backend.prompts().prompt(messages, request.tools().declared(), request.templateArguments());
             long asked = request.stoa().timeoutMs() == null ? limits.requestMs() : request.stoa().timeoutMs();
             Context context = Context.within(state.tenant(), Math.min(asked, limits.requestMs()));
-            ChatRequest.Tools.Forced forced = request.tools().forced();
+            Constraint form = forms.of(request.tools(), prompt.opened());
             for (int choice = 0; choice < request.choices(); choice++) {
                 int index = choice;
                 GenerateRequest ask = new GenerateRequest(
                         prompt.ids(), config(request.sampling(), prompt.ids().length, choice), state.mounted().set(), state.mounted().compose(),
-                        request.stoa().priority(), forced == null ? null : ToolGrammar.of(backend.model().dialect(), backend.tokenizer(),
-                                request.tools().declared(), forced.name(), request.tools().single(), prompt.opened()));
+                        request.stoa().priority(), form);
                 handles.add(backend.generator().submit(ask, context, event -> exchange.deliver(index, event)));
             }
         } catch (RuntimeException refused) {

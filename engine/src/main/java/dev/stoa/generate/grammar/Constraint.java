@@ -8,7 +8,7 @@ import java.util.BitSet;
 import java.util.List;
 
 /// A form that an answer must have, from the beginning or, where `after` is not null, once that text has come (the end of
-/// reasoning). A grammar serves one request at a time.
+/// reasoning). Several answers may share one: a grammar is run by one thread, and each answer has its own cursor.
 public record Constraint(Grammar grammar, String after) {
     /// What one answer has written so far. Used by one thread.
     public static final class Cursor {

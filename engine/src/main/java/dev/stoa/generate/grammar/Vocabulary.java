@@ -12,6 +12,7 @@ public final class Vocabulary {
     private final int[] ids;
     private final byte[][] bytes;
     private final int[] shared;
+    private final int longest;
 
     public Vocabulary(Tokenizer tokenizer) {
         this.tokenizer = tokenizer;
@@ -21,6 +22,7 @@ public final class Vocabulary {
         Arrays.sort(order, (a, b) -> Arrays.compareUnsigned(all[a], all[b]));
         ids = Arrays.stream(order).mapToInt(Integer::intValue).toArray();
         bytes = Arrays.stream(ids).mapToObj(id -> all[id]).toArray(byte[][]::new);
+        longest = Arrays.stream(bytes).mapToInt(b -> b.length).max().orElse(0);
         shared = new int[ids.length];
         for (int i = 1; i < ids.length; i++) {
             int mismatch = Arrays.mismatch(bytes[i - 1], bytes[i]);
@@ -33,7 +35,7 @@ public final class Vocabulary {
         BitSet known = state.mask();
         if (known != null) return known;
         BitSet mask = new BitSet(tokenizer.size());
-        Grammar.State[] path = new Grammar.State[1 + Arrays.stream(bytes).mapToInt(b -> b.length).max().orElse(0)];
+        Grammar.State[] path = new Grammar.State[longest + 1];
         path[0] = state;
         int reached = 0; // path[0..reached] holds the states of the last token's first bytes, none of them dead
         int blocked = Integer.MAX_VALUE; // the length of the prefix that is known to be dead
