@@ -74,7 +74,7 @@ final class Workbench implements AutoCloseable {
 
     /// How the demo loads its base: small sequences, many at once.
     LoadConfig loadConfig() {
-        return LoadConfig.of(base()).withKernels(options.kernels(), options.threads()).withConcurrency(64, 4096)
+        return LoadConfig.of(base()).withKernels(options.kernels(), options.threads()).withConcurrency(128, 4096)
                 .withPrefill(512, 1000).withKvBytes(256L << 20);
     }
 

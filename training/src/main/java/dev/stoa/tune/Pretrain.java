@@ -57,7 +57,7 @@ public final class Pretrain {
         /// clip 1.
         public static Config demo(Architecture architecture, long seed, int steps, Map<String, String> files) {
             TrainConfig train = TrainConfig.of(Schedule.cosine(Math.min(60, steps / 2), steps, 0.1), new StepSize.Tokens(4096), 2304, 1)
-                    .withEvals(50, 0, 0).withReplicas(2);
+                    .withEvals(80, 0, 0).withReplicas(2);
             return new Config(architecture, seed, new Muon.Settings(0.02, 0.95, 0.1),
                     new AdamW.Settings(3e-3, 0.9, 0.95, 1e-8, 0.1), train, files);
         }
