@@ -56,8 +56,10 @@ final class BenchVerb implements Callable<Integer> {
     }
 
     static CommandLine commandLine(Session session) {
-        return new CommandLine(new BenchVerb(session)).addSubcommand(new BenchLogitsVerb(session))
-                .addSubcommand(new BenchTokensVerb(session)).addSubcommand(new BenchTemplateVerb(session)).addSubcommand(new BenchSynthVerb(session));
+        CommandLine line = new CommandLine(new BenchVerb(session)).addSubcommand(new BenchLogitsVerb(session))
+                .addSubcommand(new BenchTokensVerb(session)).addSubcommand(new BenchTemplateVerb(session)).addSubcommand(new BenchSynthVerb(session)).addSubcommand(new BenchLimitsVerb(session));
+        BenchSpeedVerb.addTo(line, session);
+        return line;
     }
 
     @Override
