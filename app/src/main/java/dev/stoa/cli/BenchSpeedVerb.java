@@ -189,7 +189,7 @@ final class BenchSpeedVerb implements Callable<Integer> {
         List<Double> own = rates.get(names.getLast());
         double median = SpeedModel.median(own);
         double[] operations = model.operations();
-        boolean integer = model.kernels().id().startsWith("foreign");
+        boolean integer = model.kernels().id().contains("+");
         double peak = limits.peakAll().median() * 1e9 * (integer ? INTEGER_SHARE : 1);
         int tokensPerStep = workload == Workload.PREFILL ? count : width;
         int headRows = workload == Workload.PREFILL ? 1 : width;

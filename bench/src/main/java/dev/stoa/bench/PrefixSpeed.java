@@ -35,13 +35,17 @@ public final class PrefixSpeed {
             System.out.println(engine.kernels().reason());
             for (int round = 0; round < rounds; round++) {
                 int[] prompt = new SplittableRandom(round).ints(tokens, 0, engine.model().spec().vocab()).toArray();
+                double before = engine.stats().prefix().restoreMillis();
                 Generation first = answer(engine, prompt), second = answer(engine, prompt);
                 if (!Arrays.equals(first.tokens(), second.tokens())) throw new IllegalStateException("the warm answer differs");
                 cold[round] = first.usage().firstTokenMs();
                 warm[round] = second.usage().firstTokenMs();
                 ratio[round] = cold[round] / warm[round];
-                System.out.printf(Locale.ROOT, "round %d: cold %.0f ms, warm %.1f ms (%d of %d tokens restored), ratio %.1f, equal tokens%n",
-                        round, cold[round], warm[round], second.usage().cachedTokens(), tokens, ratio[round]);
+                double copied = engine.stats().prefix().restoreMillis() - before;
+                int cached = second.usage().cachedTokens();
+                System.out.printf(Locale.ROOT, "round %d: cold %.0f ms, warm %.1f ms, ratio %.1f; %d of %d tokens restored in %.1f ms, "
+                        + "computing them took %.0f times as long; equal tokens%n", round, cold[round], warm[round], ratio[round], cached,
+                        tokens, copied, (cold[round] - warm[round]) / copied);
             }
             System.out.printf(Locale.ROOT, "median of %d: cold %.0f ms, warm %.1f ms, ratio %.1f; %s%n", rounds, median(cold), median(warm),
                     median(ratio), engine.stats().prefix());

@@ -34,12 +34,13 @@ final class VectorAttention implements Attention {
         long tokens = 0;
         for (Row row : rows) tokens += row.length() - row.first();
         long perJob = Math.max(1, tokens * headDim / rows.length);
+        // heads outside, rows inside: one head's keys and values stay in the cache while all rows of a prompt read them
         workers.parallel(Math.multiplyExact(rows.length, heads), (int) Math.max(1, GRAIN_FLOATS / perJob),
                 (worker, from, to) -> {
                     Space space = spaces[worker];
                     for (int job = from; job < to; job++) {
-                        Row row = rows[job / heads];
-                        int head = job % heads;
+                        int head = job / rows.length;
+                        Row row = rows[job % rows.length];
                         long query = 4 * ((long) row.index() * heads + head) * headDim;
                         long cache = 4L * (head * kvHeads / heads) * row.capacity() * headDim + 4L * row.first() * headDim;
                         int visible = row.length() - row.first();
@@ -51,12 +52,17 @@ final class VectorAttention implements Attention {
                 });
     }
 
-    /// scores[t] = scale * (q . key t): L partial sums per token, then their tree sum.
+    /// scores[t] = scale * (q . key t): L partial sums per token, then their tree sum; four tokens at a time have the same bits.
     private static void scores(MemorySegment q, long query, MemorySegment keys, long cache, int visible, int dim,
             float scale, float[] scores, float[] lanes) {
         int whole = dim - dim % L;
         VectorMask<Float> rest = Lanes.first(dim - whole);
-        for (int t = 0; t < visible; t++) {
+        int t = 0;
+        for (; whole == dim && t + 4 <= visible; t += 4) {
+            four(q, query, keys, cache + 4L * t * dim, dim, lanes);
+            for (int i = 0; i < 4; i++) scores[t + i] = Lanes.sum(lanes, i * L) * scale;
+        }
+        for (; t < visible; t++) {
             long key = cache + 4L * t * dim;
             FloatVector sum = FloatVector.zero(F);
             for (int i = 0; i < whole; i += L) sum = load(q, query + 4L * i).fma(load(keys, key + 4L * i), sum);
@@ -64,6 +70,27 @@ final class VectorAttention implements Attention {
             sum.intoArray(lanes, 0);
             scores[t] = Lanes.sum(lanes, 0) * scale;
         }
+    }
+
+    /// The partial sums of four tokens, L after L.
+    private static void four(MemorySegment q, long query, MemorySegment keys, long key, int dim, float[] lanes) {
+        FloatVector a = FloatVector.zero(F);
+        FloatVector b = a;
+        FloatVector c = a;
+        FloatVector d = a;
+        long token = 4L * dim;
+        for (int i = 0; i < dim; i += L) {
+            FloatVector x = load(q, query + 4L * i);
+            long at = key + 4L * i;
+            a = x.fma(load(keys, at), a);
+            b = x.fma(load(keys, at + token), b);
+            c = x.fma(load(keys, at + 2 * token), c);
+            d = x.fma(load(keys, at + 3 * token), d);
+        }
+        a.intoArray(lanes, 0);
+        b.intoArray(lanes, L);
+        c.intoArray(lanes, 2 * L);
+        d.intoArray(lanes, 3 * L);
     }
 
     /// scores become exp(score - max); answers their sum. Writes up to L - 1 lanes past `visible`.
