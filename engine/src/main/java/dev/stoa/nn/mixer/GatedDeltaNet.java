@@ -69,7 +69,7 @@ public final class GatedDeltaNet implements Mixer {
         valueDim = valueDim(config);
         eps = config.eps();
         tiled = config.flag("tiled_value_heads", false);
-        chunked = Chunk.wanted(config, true);
+        chunked = Chunk.wanted(config);
         qkv = context.linear("in_proj_qkv");
         z = context.linear("in_proj_z");
         a = context.linear("in_proj_a");

@@ -39,7 +39,7 @@ final class LinearAttention implements Mixer {
         this.rule = rule;
         config = context.config();
         valueDim = valueDim(config);
-        chunked = Chunk.wanted(config, rule.chunkable());
+        chunked = Chunk.wanted(config);
         q = context.linear(rule.mainLeaves().get(0));
         k = context.linear(rule.mainLeaves().get(1));
         v = context.linear(rule.mainLeaves().get(2));
@@ -143,7 +143,7 @@ final class LinearAttention implements Mixer {
         float[] out = new float[valueDim];
         float[][] gate = new float[gates.size()][];
         for (int i = 0; i < gate.length; i++) gate[i] = new float[gates.get(i).outputs() / config.heads()];
-        Chunk chunk = chunked ? new Chunk(query.length, valueDim) : null;
+        Chunk chunk = chunked ? rule.chunk(config, query.length, valueDim) : null;
         for (int t = from; t < to; t++) {
             take(inputs[Q], t, h, query);
             take(inputs[K], t, kv, key);

@@ -71,7 +71,7 @@ public final class Mamba2 implements Mixer {
         sizes = Sizes.of(context.config());
         eps = context.config().eps();
         normFirst = context.config().flag("norm_before_gate", false);
-        chunked = Chunk.wanted(context.config(), true);
+        chunked = Chunk.wanted(context.config());
         in = context.linear("in_proj");
         out = context.linear("out_proj");
         conv = new CausalConv(context.weight("conv1d.weight"), context.weight("conv1d.bias"));

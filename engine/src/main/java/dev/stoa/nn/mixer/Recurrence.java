@@ -31,20 +31,16 @@ interface Recurrence {
 
     void step(int head, MixerConfig config, float[] q, float[] k, float[] v, float[][] gates, float[][] states, float[] o);
 
-    /// Whether the rule has a form over whole chunks.
-    default boolean chunkable() {
-        return false;
+    /// Room for the tokens of one chunk.
+    default Chunk chunk(MixerConfig config, int keyDim, int valueDim) {
+        return new Chunk(keyDim, valueDim);
     }
 
-    /// Prepares token `t` of a chunk: q scaled, decays and rates from its gates.
-    default void enter(int head, MixerConfig config, float[][] gates, Chunk chunk, int t) {
-        throw new UnsupportedOperationException(kind());
-    }
+    /// Prepares token `t` of a chunk: q scaled, decays, rates and whatever else comes from its gates.
+    void enter(int head, MixerConfig config, float[][] gates, Chunk chunk, int t);
 
     /// Runs the `count` tokens of a chunk.
-    default void run(Chunk chunk, float[][] states, int count) {
-        throw new UnsupportedOperationException(kind());
-    }
+    void run(Chunk chunk, float[][] states, int count);
 
     /// q / sqrt(Dk), in place.
     static void scale(double[] q) {
@@ -94,11 +90,6 @@ interface Recurrence {
         }
 
         @Override
-        public boolean chunkable() {
-            return true;
-        }
-
-        @Override
         public void enter(int head, MixerConfig config, float[][] gates, Chunk chunk, int t) {
             scale(chunk.q[t]);
             chunk.decay[t] = Math.log1p(-Math.pow(2, -5 - head));
@@ -136,11 +127,6 @@ interface Recurrence {
                 for (int j = 0; j < v.length; j++) s[i * v.length + j] = keep * s[i * v.length + j] + k[i] * v[j];
             }
             read(q, 1 / Math.sqrt(q.length), s, o);
-        }
-
-        @Override
-        public boolean chunkable() {
-            return true;
         }
 
         @Override
@@ -188,11 +174,6 @@ interface Recurrence {
                 for (int j = 0; j < v.length; j++) s[i * v.length + j] += unit[i] * found[j];
             }
             read(q, 1 / Math.sqrt(q.length), s, o);
-        }
-
-        @Override
-        public boolean chunkable() {
-            return true;
         }
 
         @Override
@@ -260,6 +241,26 @@ interface Recurrence {
             for (int m = 0; m < count; m++) for (int j = 0; j < o.length; j++) sum[j] += scores[m] / total * states[1][m * o.length + j];
             for (int j = 0; j < o.length; j++) o[j] = (float) sum[j];
         }
+
+        @Override
+        public Chunk chunk(MixerConfig config, int keyDim, int valueDim) {
+            return Chunk.ofSlots(keyDim, valueDim, slots(config));
+        }
+
+        @Override
+        public void enter(int head, MixerConfig config, float[][] gates, Chunk chunk, int t) {
+            double normalizer = config.number("gate_logit_normalizer", 1);
+            for (int m = 0; m < gates[0].length; m++) {
+                double f = logSigmoid(gates[0][m]) / normalizer;
+                chunk.slots.decays[t][m] = f;
+                chunk.slots.k[t][m] = -Math.expm1(f);
+            }
+        }
+
+        @Override
+        public void run(Chunk chunk, float[][] states, int count) {
+            chunk.slots(states[0], states[1], count);
+        }
     }
 
     /// The core of RWKV-7 (Peng et al., 2503.14456): S = diag(e^w) S + b (a S) + k v with w = -exp(W_w x), o = r S.
@@ -296,6 +297,25 @@ interface Recurrence {
                 }
             }
             read(q, 1, s, o);
+        }
+
+        @Override
+        public Chunk chunk(MixerConfig config, int keyDim, int valueDim) {
+            return Chunk.ofLowRank(keyDim, valueDim);
+        }
+
+        @Override
+        public void enter(int head, MixerConfig config, float[][] gates, Chunk chunk, int t) {
+            for (int i = 0; i < gates[0].length; i++) {
+                chunk.decays[t][i] = -Math.exp(gates[0][i]);
+                chunk.a[t][i] = gates[1][i];
+                chunk.b[t][i] = gates[2][i];
+            }
+        }
+
+        @Override
+        public void run(Chunk chunk, float[][] states, int count) {
+            chunk.lowRank(states[0], count);
         }
     }
 }
