@@ -20,6 +20,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /// The way of a request: route → mount → recall → generate → remember. Stages before the answer may degrade it but
 /// not fail it, except for what the caller asked for by name; only generate can fail. Thread-safe.
@@ -38,7 +39,10 @@ public final class Pipeline {
     private final ToolForms forms;
     private final StageObserver observer;
     private final Set<Running> running = ConcurrentHashMap.newKeySet();
+    /// Requests that were let in and are not in `running` yet.
+    private final AtomicInteger starting = new AtomicInteger();
     private volatile boolean draining;
+    private volatile boolean cancelling;
 
     /// Told about every finished stage and request, for metrics.
     public interface StageObserver {
@@ -67,7 +71,16 @@ public final class Pipeline {
     /// Runs the stages before the answer and queues the generation. Bad requests throw; from here on the caller must
     /// end with [Running#finish] or [Running#abandon].
     public Running start(ChatRequest request, String requestId, String tenant) {
-        if (draining) throw Fault.of(AppFault.DRAINING, "the server is shutting down").exception();
+        starting.incrementAndGet(); // before the look at the flag: whoever sets it waits for those let in
+        try {
+            if (draining) throw Fault.of(AppFault.DRAINING, "the server is shutting down").exception();
+            return begin(request, requestId, tenant);
+        } finally {
+            starting.decrementAndGet();
+        }
+    }
+
+    private Running begin(ChatRequest request, String requestId, String tenant) {
         List<ChatRequest.Wish> named = names.checked(request.stoa().experts(), "x_stoa.experts");
         Selection resolved = names.resolve(request.model());
         Selection selection = named.isEmpty() ? resolved : new Selection(resolved.pipeline(), named);
@@ -140,7 +153,7 @@ public final class Pipeline {
         exchange.running(handles);
         running.add(one);
         observer.started();
-        if (draining) exchange.cancel();
+        if (cancelling) exchange.cancel();
         return one;
     }
 
@@ -191,7 +204,8 @@ public final class Pipeline {
     public void drain(long graceMs) throws InterruptedException {
         draining = true;
         long end = System.nanoTime() + graceMs * 1_000_000;
-        while (!running.isEmpty() && System.nanoTime() < end) Thread.sleep(20);
+        while ((starting.get() > 0 || !running.isEmpty()) && System.nanoTime() < end) Thread.sleep(20);
+        cancelling = true;
         for (Running one : running) one.exchange().cancel();
         long last = System.nanoTime() + 2_000_000_000L;
         while (!running.isEmpty() && System.nanoTime() < last) Thread.sleep(20);
