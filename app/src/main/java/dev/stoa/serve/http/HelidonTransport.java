@@ -85,7 +85,7 @@ public final class HelidonTransport implements AutoCloseable {
                     id, in.prologue().method().text(), in.path().path(), query(in), headers(in), body(in)));
         } catch (FaultException refused) {
             reply = dispatcher.error(refused.fault(), id).with(Map.of("Connection", "close", "x-request-id", id));
-            unread = true;
+            unread = refused.fault().code() == AppFault.REQUEST_TOO_LARGE; // a body that came too slowly is not waited for again
         }
         reply.headers().forEach(out::header);
         boolean last = in.headers().first(HeaderNames.CONNECTION).orElse("").equalsIgnoreCase("close")
