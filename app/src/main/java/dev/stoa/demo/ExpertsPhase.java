@@ -107,23 +107,29 @@ final class ExpertsPhase implements Phase<ExpertsPhase.Result> {
     @Override
     public Result run(Workbench bench) throws IOException {
         List<Job> jobs = jobs(bench.world);
-        Kernels all = bench.engine().model().kernels();
+        Model model = bench.engine().model();
+        Shared shared = new Shared(bench, model, bench.encoder(), CodeVersion.of(LoraTrain.class, Kernels.class),
+                new ExpertsProgress(bench.progress, jobs.size()));
+        Kernels all = model.kernels();
         int threads = all.workers().threads();
         int lanes = Math.min(Math.min(threads, MOST_LANES), jobs.size());
-        ExpertsProgress progress = new ExpertsProgress(bench.progress, jobs.size());
         long start = System.nanoTime();
         List<Trained> trained = SideBySide.run(lanes, "stoa-expert-", jobs, (job, stop) -> {
             try (Kernels kernels = all.fork(threads / lanes)) {
-                return train(bench, kernels, job, progress, stop);
+                return train(shared, kernels, job, stop);
             }
         });
         double seconds = (System.nanoTime() - start) * 1e-9;
         return new Result(trained, seconds, trained.stream().mapToLong(Trained::tokens).sum() / seconds);
     }
 
-    private static Trained train(Workbench bench, Kernels kernels, Job job, ExpertsProgress progress, BooleanSupplier stop)
-            throws IOException {
-        Model model = bench.engine().model();
+    /// What all lanes use and none changes; `code` names the classes that train.
+    private record Shared(Workbench bench, Model model, ItemEncoder encoder, String code, ExpertsProgress progress) {}
+
+    private static Trained train(Shared shared, Kernels kernels, Job job, BooleanSupplier stop) throws IOException {
+        Workbench bench = shared.bench();
+        Model model = shared.model();
+        ItemEncoder encoder = shared.encoder();
         Path directory = bench.adapter(job.name());
         Path facts = directory.resolveSibling(job.name() + ".json");
         String identity = identity(bench, model, job);
@@ -133,7 +139,6 @@ final class ExpertsPhase implements Phase<ExpertsPhase.Result> {
         }
         Stored.deleteTree(directory);
         World world = bench.world;
-        ItemEncoder encoder = bench.encoder();
         Recipe recipe = job.kind().equals(Job.COMPOSABLE) ? Recipe.COMPOSABLE : Recipe.NAIVE;
         ExpertMix mix = job.kind().equals(Job.SHUFFLED)
                 ? world.expert(job.domain(), recipe, world.shuffledGold(job.domain())) : world.expert(job.domain(), recipe);
@@ -142,13 +147,12 @@ final class ExpertsPhase implements Phase<ExpertsPhase.Result> {
         LoraTrain.Config config = recipeConfig.withTrain(recipeConfig.train().withSaves(0, SAVE_SECONDS));
         List<Point> curve = new ArrayList<>();
         Path runs = bench.options.out().resolve("expert-runs").resolve(job.name());
-        String code = CodeVersion.of(LoraTrain.class, Kernels.class);
         // checkpoints of another recipe or code are not gone on with
-        Path run = runs.resolve(Sha256.hex(identity + config + kernels.id() + code).substring(0, 16));
+        Path run = runs.resolve(Sha256.hex(identity + config + kernels.id() + shared.code()).substring(0, 16));
         TrainResult result;
         try (Scope scope = bench.engine().ledger().scope("expert " + job.name())) {
             result = LoraTrain.run(config, model, kernels, encoder.expert(mix, identity), List.of(validation(world, encoder, job)),
-                    judge(), listener(job, progress, curve, stop), run, directory, scope);
+                    judge(), listener(job, shared.progress(), curve, stop), run, directory, scope);
         }
         if (result.output() == null) throw new IOException("training expert " + job.name() + " ended with " + result.status());
         Trained trained = new Trained(job, result.steps(), result.chosenStep(), result.loss(), result.tokens(), result.seconds(),

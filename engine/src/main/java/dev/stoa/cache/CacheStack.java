@@ -91,6 +91,11 @@ public final class CacheStack implements AutoCloseable {
         length = newLength;
     }
 
+    /// Whether all layers keep every token on its own, so that [PrefixCache] can take some of them.
+    public boolean keepsTokens() {
+        return blockBytes(1) >= 0;
+    }
+
     /// Bytes of a copy of `tokens` tokens of all layers, or -1 when some layer does not keep every token on its own.
     long blockBytes(int tokens) {
         long sum = 0;

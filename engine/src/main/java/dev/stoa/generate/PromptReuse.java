@@ -21,10 +21,11 @@ final class PromptReuse implements AutoCloseable {
         this.layers = model.spec().layers().size();
     }
 
-    /// Work that runs through some layers only neither takes nor leaves anything. Begins a sequence, which has just got its empty caches, after the blocks that were computed before. A position whose
+    /// Work that runs through some layers only, and stacks with states that cannot be cut into tokens, neither take nor leave
+    /// anything. Begins a sequence, which has just got its empty caches, after the blocks that were computed before. A position whose
     /// logits are wanted is always computed.
     void restore(Sequence sequence) {
-        if (cache == null || sequence.demand.layers() < layers) return;
+        if (cache == null || sequence.demand.layers() < layers || !sequence.cache(0).keepsTokens()) return;
         int limit = Math.min(sequence.demand.firstLogit(), sequence.promptTokens - 1);
         sequence.chains = sequence.demand.members().stream().map(set -> cache.chain(descriptor(set))).toList();
         int found = cache.find(sequence.chains, sequence::token, limit);

@@ -13,13 +13,9 @@ import dev.stoa.adapter.MlxWriter;
 import dev.stoa.adapter.PeftWriter;
 import dev.stoa.adapter.ReadOptions;
 import dev.stoa.adapter.TargetId;
-import dev.stoa.format.Gguf;
-import dev.stoa.format.ModelDirectory;
 import dev.stoa.format.ModelFiles;
-import dev.stoa.format.Weights;
 import dev.stoa.model.TensorPlan.Binding;
 import dev.stoa.model.TensorPlan.Role;
-import dev.stoa.model.family.Families;
 import dev.stoa.model.family.GgufTranslation;
 import dev.stoa.quant.Quant;
 import dev.stoa.tensor.DType;
@@ -86,17 +82,7 @@ public final class AdapterConverter {
     }
 
     private static ModelSpec spec(Path base, Scope scope) throws IOException {
-        return switch (ModelFiles.openWithoutTokenizer(base, scope)) {
-            case Gguf file -> GgufTranslation.translate(file.metadata(), shapes(file), null);
-            case ModelDirectory directory -> Families.translate(directory.config(),
-                    new TensorDirectory(shapes(directory.weights()), TensorDirectory.Container.SAFETENSORS));
-        };
-    }
-
-    private static Map<String, long[]> shapes(Weights weights) {
-        Map<String, long[]> shapes = new TreeMap<>();
-        for (String name : weights.names()) shapes.put(name, weights.find(name).shape());
-        return shapes;
+        return StoredModel.of(ModelFiles.openWithoutTokenizer(base, scope)).spec();
     }
 
     /// What an adapter may change, as [Model#adaptableShapes] of the loaded model.

@@ -3,16 +3,11 @@ package dev.stoa.model;
 
 import dev.stoa.EngineFault;
 import dev.stoa.Fault;
-import dev.stoa.format.Gguf;
-import dev.stoa.format.ModelDirectory;
 import dev.stoa.format.ModelFiles;
-import dev.stoa.format.Weights;
 import dev.stoa.kernel.Kernels;
 import dev.stoa.kernel.PackedWeight;
 import dev.stoa.model.TensorPlan.Binding;
 import dev.stoa.model.TensorPlan.Role;
-import dev.stoa.model.family.Families;
-import dev.stoa.model.family.GgufTranslation;
 import dev.stoa.nn.Linear;
 import dev.stoa.quant.Quant;
 import dev.stoa.tensor.DType;
@@ -24,7 +19,6 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /// A model ready to compute: its spec, every tensor bound exactly once, linear layers packed for one provider.
@@ -71,26 +65,10 @@ public final class Model {
     /// kernels' own layout are taken from.
     public static Model load(ModelFiles files, Kernels kernels, Scope scope, Arithmetic arithmetic, Scope repacked) throws IOException {
         files.requireManifest();
-        Weights stored = switch (files) {
-            case ModelDirectory directory -> directory.weights();
-            case Gguf gguf -> gguf;
-        };
-        Map<String, Tensor> tensors = new TreeMap<>();
-        Map<String, long[]> shapes = new TreeMap<>();
-        for (String name : stored.names()) {
-            tensors.put(name, stored.find(name));
-            shapes.put(name, stored.find(name).shape());
-        }
-        ModelSpec spec = switch (files) {
-            case ModelDirectory directory -> Families.translate(directory.config(),
-                    new TensorDirectory(shapes, TensorDirectory.Container.SAFETENSORS));
-            case Gguf gguf -> {
-                Tensor factors = tensors.get("rope_freqs.weight");
-                yield GgufTranslation.translate(gguf.metadata(), shapes, factors == null ? null : Quant.decode(factors));
-            }
-        };
+        StoredModel stored = StoredModel.of(files);
         String hash = files.modelHash();
-        return new Model(spec, tensors, hash, files.origins(hash), kernels, scope, Placement.choose(tensors.values()), arithmetic, repacked);
+        return new Model(stored.spec(), stored.tensors(), hash, files.origins(hash), kernels, scope, Placement.choose(stored.tensors().values()),
+                arithmetic, repacked);
     }
 
     /// A model over tensors in memory, under canonical or prefixed names. `hash` may be null: then it matches no

@@ -5,12 +5,10 @@ import dev.stoa.EngineFault;
 import dev.stoa.Fault;
 import dev.stoa.format.MlxQuantizer;
 import dev.stoa.format.ModelDirectory;
-import dev.stoa.format.Weights;
 import dev.stoa.kernel.Kernels;
 import dev.stoa.model.ModelSpec;
-import dev.stoa.model.TensorDirectory;
+import dev.stoa.model.StoredModel;
 import dev.stoa.model.TensorPlan;
-import dev.stoa.model.family.Families;
 import dev.stoa.quant.MixedPlanner;
 import dev.stoa.quant.MixedPlanner.Candidate;
 import dev.stoa.quant.MixedPlanner.Module;
@@ -62,7 +60,7 @@ public final class MixedPrecision {
         }
     }
 
-    private final Map<String, Tensor> tensors = new TreeMap<>();
+    private final Map<String, Tensor> tensors;
     private final List<Matrix> matrices = new ArrayList<>();
     private final Map<String, double[]> squares;
     private final Map<Integer, Long> tokenCounts = new HashMap<>();
@@ -73,13 +71,9 @@ public final class MixedPrecision {
 
     /// Opens the measurement; `model`'s weights stay mapped by their scope.
     public MixedPrecision(ModelDirectory model, Calibration calibration, Kernels kernels) {
-        Weights weights = model.weights();
-        Map<String, long[]> shapes = new TreeMap<>();
-        for (String name : weights.names()) {
-            tensors.put(name, weights.find(name));
-            shapes.put(name, weights.find(name).shape());
-        }
-        this.spec = Families.translate(model.config(), new TensorDirectory(shapes, TensorDirectory.Container.SAFETENSORS));
+        StoredModel stored = StoredModel.of(model);
+        this.tensors = stored.tensors();
+        this.spec = stored.spec();
         if (spec.head() == null) {
             throw Fault.of(EngineFault.NOT_EXPRESSIBLE, "an encoder has no next token to lose").where(model.path()).got(spec.modelType())
                     .next("quantize it with --scheme").exception();

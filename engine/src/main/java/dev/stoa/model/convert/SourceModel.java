@@ -1,23 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.stoa.model.convert;
 
-import dev.stoa.format.Gguf;
 import dev.stoa.format.ModelDirectory;
 import dev.stoa.format.ModelFiles;
 import dev.stoa.format.Weights;
 import dev.stoa.model.ModelSpec;
+import dev.stoa.model.StoredModel;
 import dev.stoa.model.TensorBinder;
-import dev.stoa.model.TensorDirectory;
-import dev.stoa.model.family.Families;
-import dev.stoa.model.family.GgufTranslation;
-import dev.stoa.quant.Quant;
 import dev.stoa.tensor.DType;
 import dev.stoa.tensor.Scope;
 import dev.stoa.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.TreeMap;
 import tools.jackson.databind.JsonNode;
 
 /// A model as it was found: its files, what they mean, and every tensor under its canonical name.
@@ -30,32 +25,14 @@ record SourceModel(ModelFiles files, JsonNode config, ModelSpec spec, Map<String
     static SourceModel open(Path path, Scope scope) throws IOException {
         ModelFiles files = ModelFiles.openWithoutTokenizer(path, scope);
         files.requireManifest();
-        Weights stored = switch (files) {
-            case ModelDirectory directory -> directory.weights();
-            case Gguf gguf -> gguf;
-        };
-        Map<String, Tensor> tensors = new TreeMap<>();
-        Map<String, long[]> shapes = new TreeMap<>();
-        for (String name : stored.names()) {
-            tensors.put(name, stored.find(name));
-            shapes.put(name, stored.find(name).shape());
-        }
-        Tensor factors = tensors.get("rope_freqs.weight");
-        float[] ropeFactors = files instanceof Gguf && factors != null ? Quant.decode(factors) : null;
-        JsonNode config = switch (files) {
-            case ModelDirectory directory -> directory.config();
-            case Gguf gguf -> GgufTranslation.config(gguf.metadata(), shapes, ropeFactors);
-        };
-        ModelSpec spec = switch (files) {
-            case ModelDirectory ignored -> Families.translate(config, new TensorDirectory(shapes, TensorDirectory.Container.SAFETENSORS));
-            case Gguf gguf -> GgufTranslation.translate(gguf.metadata(), shapes, ropeFactors);
-        };
-        Map<String, Tensor> bound = TensorBinder.bind(spec, tensors, scope);
+        StoredModel stored = StoredModel.of(files);
+        ModelSpec spec = stored.spec();
+        Map<String, Tensor> bound = TensorBinder.bind(spec, stored.tensors(), scope);
         DType table = bound.get("embed_tokens.weight").dtype();
         boolean floats = table == DType.F32 || table == DType.F16 || table == DType.BF16;
         int used = 0;
-        for (String name : shapes.keySet()) if (used(name)) used++;
-        return new SourceModel(files, config, spec, bound, shapes.size() - used, floats ? table : DType.BF16);
+        for (String name : stored.shapes().keySet()) if (used(name)) used++;
+        return new SourceModel(files, stored.config(), spec, bound, stored.shapes().size() - used, floats ? table : DType.BF16);
     }
 
     private static boolean used(String name) {
