@@ -44,6 +44,9 @@ final class ModelOptions {
         long start = System.nanoTime();
         BaseModel model = BaseModel.open(config, id);
         console.detail("loaded %s in %.1f s, %s", config.model(), (System.nanoTime() - start) / 1e9, model.engine().kernels().reason());
+        LoadConfig used = model.engine().config();
+        console.detail("%,d tokens of context, %,d MiB for running requests, %,d MiB for kept prompts", model.facts().contextTokens(),
+                used.kvBytes() >> 20, used.prefixBytes() >> 20);
         if (!model.prompts().hasTemplate()) {
             console.warn("%s has no chat template: messages are joined as plain text", config.model());
         }

@@ -65,10 +65,12 @@ final class EngineLoader {
             }
             return config;
         }
+        // Kept prompts are a convenience: on a small machine running requests come first.
+        long prefix = Math.min(config.prefixBytes(), Math.max(0, available - weights) / 8);
         MemoryPlan plan = MemoryPlan.of(model.spec(), weights, new MemoryPlan.Wish(available, config.contextTokens(), config.maxConcurrent(), true,
-                Encoding.F32, config.prefillChunk(), config.maxConcurrent(), config.prefixBytes()));
+                Encoding.F32, config.prefillChunk(), config.maxConcurrent(), prefix));
         LOG.log(System.Logger.Level.DEBUG, "event=memory {0}", plan);
-        return config.withKvBytes(plan.budget()).withContext(plan.context());
+        return config.withKvBytes(plan.budget()).withContext(plan.context()).withPrefixBytes(prefix);
     }
 
     /// GGUF also carries adapters and projectors; they say so.
