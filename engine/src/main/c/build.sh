@@ -49,6 +49,8 @@ variant cpu cpu.c
 case $arch in
     x86_64)
         variant avx512 avx512.c -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
+        variant amx amx.c -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mamx-tile -mamx-bf16
+        variant avx512bf16 avx512bf16.c -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16
         variant avxvnni avx2.c -mavx2 -mfma -mf16c -mavxvnni
         variant avx2 avx2.c -mavx2 -mfma -mf16c ;;
     aarch64)

@@ -35,6 +35,9 @@ public interface Kernels extends AutoCloseable {
 
     SegmentAttention segmentAttention();
 
+    /// Frozen layers in training, or null where this provider has nothing better than [#matmul] for that precision.
+    FrozenLinear frozenLinear(FrozenLinear.Precision precision);
+
     Gradients gradients();
 
     Updates updates();

@@ -4,6 +4,7 @@ package dev.stoa.kernel.foreign;
 import dev.stoa.kernel.Activation;
 import dev.stoa.kernel.Attention;
 import dev.stoa.kernel.Ceiling;
+import dev.stoa.kernel.FrozenLinear;
 import dev.stoa.kernel.Gradients;
 import dev.stoa.kernel.Kernels;
 import dev.stoa.kernel.Lora;
@@ -14,6 +15,8 @@ import dev.stoa.kernel.SegmentAttention;
 import dev.stoa.kernel.Updates;
 import dev.stoa.kernel.Workers;
 import dev.stoa.kernel.vector.VectorKernels;
+import java.util.EnumMap;
+import java.util.Map;
 
 /// Products with block-quantized weights in C, everything else with the Vector API.
 final class ForeignKernels implements Kernels {
@@ -24,10 +27,14 @@ final class ForeignKernels implements Kernels {
     private final String reason;
     private final VectorKernels vector;
     private final ForeignMatmul matmul;
+    /// Null where this CPU has no bfloat16 instructions.
+    private final BfloatKernels bfloat;
+    private final Map<FrozenLinear.Precision, ForeignFrozenLinear> frozen = new EnumMap<>(FrozenLinear.Precision.class);
 
-    ForeignKernels(Workers workers, NativeKernels kernels, String reason) {
+    ForeignKernels(Workers workers, NativeKernels kernels, BfloatKernels bfloat, String reason) {
         this.workers = workers;
         this.kernels = kernels;
+        this.bfloat = bfloat;
         this.variant = kernels.variant();
         this.why = reason;
         this.vector = new VectorKernels(workers, reason);
@@ -58,7 +65,7 @@ final class ForeignKernels implements Kernels {
 
     @Override
     public Kernels fork(int threads) {
-        return new ForeignKernels(Workers.of(threads), kernels, why);
+        return new ForeignKernels(Workers.of(threads), kernels, bfloat, why);
     }
 
     @Override
@@ -97,6 +104,12 @@ final class ForeignKernels implements Kernels {
     }
 
     @Override
+    public synchronized FrozenLinear frozenLinear(FrozenLinear.Precision precision) {
+        if (bfloat == null) return null;
+        return frozen.computeIfAbsent(precision, each -> new ForeignFrozenLinear(workers, bfloat, each));
+    }
+
+    @Override
     public Gradients gradients() {
         return vector.gradients();
     }
@@ -115,5 +128,6 @@ final class ForeignKernels implements Kernels {
     public void close() {
         vector.close();
         matmul.close();
+        frozen.values().forEach(ForeignFrozenLinear::close);
     }
 }

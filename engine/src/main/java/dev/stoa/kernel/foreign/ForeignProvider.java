@@ -41,7 +41,8 @@ public final class ForeignProvider implements KernelProvider {
     @Override
     public Kernels create(Workers workers, String reason) {
         try {
-            return new ForeignKernels(workers, new NativeKernels(usable().getFirst()), reason);
+            BfloatVariant bfloat = BfloatVariant.best();
+            return new ForeignKernels(workers, new NativeKernels(usable().getFirst()), bfloat == null ? null : new BfloatKernels(bfloat), reason);
         } catch (IOException e) {
             throw new IllegalStateException("the C kernels vanished after they were found", e);
         }
