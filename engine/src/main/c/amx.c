@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // bfloat16 products by AMX tiles: sixteen rows times thirty-two of depth times sixteen columns per instruction.
-#include "bf16.h"
+#include "attention.h"
 
 // The compiler's own macros do not say that they read and write memory.
 #define LOAD(tile, p, stride) \
@@ -29,8 +29,8 @@ static void end(void) {
 }
 
 // Tiles 0 to 3 are the result, 4 and 5 the left operand, 6 and 7 the right one.
-static void block(const bf16 *a, long lda, const bf16 *b, long depth, float *c, long ldc, int add, int rows) {
-    const bf16 *lower = a + 16 * lda, *right = b + 16 * depth;
+static void block(const bf16 *a, long lda, const bf16 *b, long tile, long depth, float *c, long ldc, int add, int rows) {
+    const bf16 *lower = a + 16 * lda, *right = b + tile;
     if (rows <= 16) {
         if (add) {
             LOAD(0, c, 4 * ldc);

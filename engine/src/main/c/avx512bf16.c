@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // bfloat16 products by AVX-512: sixteen columns, two of depth at a time.
-#include "bf16.h"
+#include "attention.h"
 
 static void begin(void) {}
 
@@ -33,8 +33,8 @@ INLINE void eight(const bf16 *a, long lda, const bf16 *b, const bf16 *right, lon
     }
 }
 
-static void block(const bf16 *a, long lda, const bf16 *b, long depth, float *c, long ldc, int add, int rows) {
-    for (int i = 0; i < rows; i += 8) eight(a + i * lda, lda, b, b + 16 * depth, depth, c + i * ldc, ldc, add);
+static void block(const bf16 *a, long lda, const bf16 *b, long tile, long depth, float *c, long ldc, int add, int rows) {
+    for (int i = 0; i < rows; i += 8) eight(a + i * lda, lda, b, b + tile, depth, c + i * ldc, ldc, add);
 }
 
 // The innermost instructions on registers; answers how many multiplications they are.

@@ -4,7 +4,8 @@
 // this one:
 //
 //   begin(), end()        around every exported function that computes products
-//   block(a, lda, b, depth, c, ldc, add, rows)   c (32, 32) = or += a (32, depth) b (depth, 32); rows <= 16 may skip the rest
+//   block(a, lda, b, tile, depth, c, ldc, add, rows)   c (32, 32) = or += a (32, depth) b (depth, 32), whose column tiles are
+//                         `tile` elements apart; with rows <= 16 it may skip the other ones
 //
 // The left operand lies row by row. The right one is packed here, from whatever format it is stored in, in pairs of depth:
 // [column / 16][depth / 2][16][2]. Depths are multiples of 32, filled up with zeros.
@@ -39,7 +40,7 @@ struct term {
     double scale;  // of w
 };
 
-static void block(const bf16 *a, long lda, const bf16 *b, long depth, float *c, long ldc, int add, int rows);
+static void block(const bf16 *a, long lda, const bf16 *b, long tile, long depth, float *c, long ldc, int add, int rows);
 static void begin(void);
 static void end(void);
 
@@ -163,8 +164,9 @@ INLINE void decoded(const int format, const struct term *t, long row, long k, in
     }
 }
 
-// Turns 16 rows of 16 pairs into 16 pairs of 16 rows, 64 bytes apart.
-INLINE void transpose_pairs(__m512i r[16], bf16 *out) {
+// Turns 16 rows of 16 pairs (or floats) into 16 columns, `step` bytes apart.
+INLINE void transpose_pairs(__m512i r[16], void *to, long step) {
+    uint8_t *out = to;
     __m512i t[16];
     for (int i = 0; i < 16; i += 2) {
         t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
@@ -183,12 +185,15 @@ INLINE void transpose_pairs(__m512i r[16], bf16 *out) {
         t[i + 12] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xdd);
     }
     for (int i = 0; i < 4; i++) {
-        _mm512_storeu_si512(out + 32 * i, _mm512_shuffle_i32x4(t[i], t[i + 8], 0x88));
-        _mm512_storeu_si512(out + 32 * (i + 8), _mm512_shuffle_i32x4(t[i], t[i + 8], 0xdd));
-        _mm512_storeu_si512(out + 32 * (i + 4), _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0x88));
-        _mm512_storeu_si512(out + 32 * (i + 12), _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0xdd));
+        _mm512_storeu_si512(out + step * i, _mm512_shuffle_i32x4(t[i], t[i + 8], 0x88));
+        _mm512_storeu_si512(out + step * (i + 8), _mm512_shuffle_i32x4(t[i], t[i + 8], 0xdd));
+        _mm512_storeu_si512(out + step * (i + 4), _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0x88));
+        _mm512_storeu_si512(out + step * (i + 12), _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0xdd));
     }
 }
+
+// Where a pair of rows finds its first 16 values: one of the first row, one of the second, and so on.
+static const uint16_t LOW[32] = {0, 32, 1, 33, 2, 34, 3, 35, 4, 36, 5, 37, 6, 38, 7, 39, 8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47};
 
 // One piece after the other: columns [column, column + columns) and depth [from, from + depth).
 INLINE void pack_format(const int format, const struct term *t, long column, long columns, long from, long depth, bf16 *out) {
@@ -203,12 +208,11 @@ INLINE void pack_format(const int format, const struct term *t, long column, lon
                     decoded(format, t, column + c + i, from + k, pieces, one);
                     for (int p = 0; p < pieces; p++) all[p][i] = one[p];
                 }
-                for (int p = 0; p < pieces; p++) transpose_pairs(all[p], out + p * piece + c * depth + k * 16);
+                for (int p = 0; p < pieces; p++) transpose_pairs(all[p], out + p * piece + c * depth + k * 16, 64);
             }
         }
         return;
     }
-    static const uint16_t LOW[32] = {0, 32, 1, 33, 2, 34, 3, 35, 4, 36, 5, 37, 6, 38, 7, 39, 8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47};
     __m512i low = _mm512_loadu_si512(LOW), high = _mm512_add_epi16(low, _mm512_set1_epi16(16));
     for (long k = 0; k < depth; k += 2) {
         for (long c = 0; c < columns; c += 32) {
@@ -245,8 +249,8 @@ static void panels(const struct term *t, const bf16 *packed, long from, long dep
             int more = add;
             for (int i = 0; i < a_pieces; i++) {
                 for (int j = 0; j < w_pieces && i + j < most; j++) {
-                    block(t->a + i * t->plane + (row + m) * t->lda + from, t->lda, packed + j * GROUP * DEPTH + p * depth, depth,
-                            sums + m * SUMS + p, SUMS, more, (int) least(PANEL, rows - m));
+                    block(t->a + i * t->plane + (row + m) * t->lda + from, t->lda, packed + j * GROUP * DEPTH + p * depth, 16 * depth,
+                            depth, sums + m * SUMS + p, SUMS, more, (int) least(PANEL, rows - m));
                     more = 1;
                 }
             }

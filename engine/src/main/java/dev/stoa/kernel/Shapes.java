@@ -64,6 +64,17 @@ public final class Shapes {
         shape("dB", dB, w.rows(), update.rank());
     }
 
+    /// q and out (T, heads * headDim), k and v (T, kvHeads * headDim), logSumExp (T, heads).
+    public static void segments(Tensor q, Tensor k, Tensor v, int[] starts, SegmentAttention.Heads heads, Tensor out, Tensor logSumExp) {
+        int rows = starts[starts.length - 1];
+        for (Tensor each : new Tensor[] {q, k, v, out, logSumExp}) f32("tensor", each);
+        shape("q", q, rows, (long) heads.heads() * heads.headDim());
+        shape("k", k, rows, (long) heads.kvHeads() * heads.headDim());
+        shape("v", v, rows, k.cols());
+        shape("out", out, rows, q.cols());
+        shape("logSumExp", logSumExp, rows, heads.heads());
+    }
+
     public static void rms(Tensor x, Tensor weight, Tensor y) {
         f32("x", x);
         f32("y", y);

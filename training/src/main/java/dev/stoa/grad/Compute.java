@@ -25,11 +25,12 @@ public record Compute(Precision precision, FrozenLinear frozen, SegmentAttention
     /// are refused there.
     public static Compute of(Kernels kernels, Precision precision) {
         FrozenLinear frozen = kernels.frozenLinear(precision);
+        SegmentAttention attention = kernels.segmentAttention(precision);
         if (frozen == null && precision == Precision.F32) return plain(kernels);
-        if (frozen == null) {
+        if (frozen == null || attention == null) {
             throw Fault.of(EngineFault.KERNELS_UNAVAILABLE, "bfloat16 products cannot run here").got(kernels.reason())
                     .expected("a CPU with AMX or AVX-512 BF16, and C kernels in this build").next("compute in f32").exception();
         }
-        return new Compute(precision, frozen, kernels.segmentAttention());
+        return new Compute(precision, frozen, attention);
     }
 }

@@ -158,13 +158,14 @@ public final class LoraTrain {
         PeftWriter.write(adapter, config.baseName(), model.linearShapes().keySet(), directory);
     }
 
-    /// Embedding, norms and biases as they are; vectors as F32.
+    /// Embedding, norms and biases as they are; vectors as F32, out of mapped memory: the kernels' loops are compiled for few
+    /// kinds of it.
     private static Map<String, Parameter> frozen(Model model, Scope scope) {
         Map<String, Parameter> frozen = new TreeMap<>();
         for (TensorPlan.Binding binding : TensorPlan.of(model.spec())) {
             Tensor weight = model.weight(binding.name());
-            boolean convert = binding.role() == TensorPlan.Role.VECTOR && weight.dtype() != DType.F32;
-            Tensor value = convert ? Quant.encode(Quant.decode(weight), DType.F32, scope, weight.shape()) : weight;
+            boolean copy = binding.role() == TensorPlan.Role.VECTOR && (weight.dtype() != DType.F32 || weight.data().isMapped());
+            Tensor value = copy ? Quant.encode(Quant.decode(weight), DType.F32, scope, weight.shape()) : weight;
             frozen.put(binding.name(), Parameter.frozen(binding.name(), value));
         }
         return frozen;

@@ -24,6 +24,9 @@ final class BfloatKernels {
     private final MethodHandle round;
     private final MethodHandle roundTransposed;
     private final MethodHandle spin;
+    private final MethodHandle attend;
+    private final MethodHandle attendBack;
+    private final MethodHandle attentionRoom;
 
     BfloatKernels(BfloatVariant variant) throws IOException {
         this.variant = variant;
@@ -34,6 +37,9 @@ final class BfloatKernels {
                 JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT));
         roundTransposed = library.function("stoa_bf16_round_transposed", FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG, JAVA_INT,
                 JAVA_INT, JAVA_FLOAT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT));
+        attend = library.function("stoa_bf16_attend", FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG));
+        attendBack = library.function("stoa_bf16_attend_back", FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG));
+        attentionRoom = library.function("stoa_bf16_attention_room", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG));
         spin = library.function("stoa_bf16_spin", FunctionDescriptor.of(JAVA_LONG, JAVA_INT));
     }
 
@@ -96,6 +102,25 @@ final class BfloatKernels {
         try {
             roundTransposed.invokeExact(address(x), (long) x.cols(), x.rows(), x.cols(), scale, out.address(), out.stride(), out.plane(),
                     out.pieces());
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    /// One key head of one sample, forward or back, with [#attentionRoom] bytes at `room`.
+    void attend(long sample, long room, boolean back) {
+        try {
+            if (back) attendBack.invokeExact(sample, room);
+            else attend.invokeExact(sample, room);
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    /// Bytes that attention over `count` rows needs.
+    long attentionRoom(int count, int dim) {
+        try {
+            return (long) attentionRoom.invokeExact((long) count, (long) dim);
         } catch (Throwable e) {
             throw impossible(e);
         }

@@ -4,6 +4,8 @@ package dev.stoa.kernel.foreign;
 import java.io.IOException;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
 
 /// A compiled instruction set for bfloat16 products, best first.
 enum BfloatVariant {
@@ -33,15 +35,16 @@ enum BfloatVariant {
         return title;
     }
 
-    /// The best variant that this build has and this CPU runs, or null.
-    static BfloatVariant best() throws IOException {
-        if (!NativeLibrary.has("cpu") || (features() & FEATURE) == 0) return null;
+    /// Variants that this build has and this CPU runs, best first.
+    static List<BfloatVariant> usable() throws IOException {
+        List<BfloatVariant> usable = new ArrayList<>();
+        if (!NativeLibrary.has("cpu") || (features() & FEATURE) == 0) return usable;
         String wanted = System.getProperty(CHOICE);
         for (BfloatVariant variant : values()) {
-            if (wanted != null && !wanted.equals(variant.file)) continue;
-            if (NativeLibrary.has(variant.file) && variant.permitted()) return variant;
+            boolean chosen = wanted == null || wanted.equals(variant.file);
+            if (chosen && NativeLibrary.has(variant.file) && variant.permitted()) usable.add(variant);
         }
-        return null;
+        return usable;
     }
 
     /// Asks the operating system for the registers that the variant needs, where it hands them out on demand.

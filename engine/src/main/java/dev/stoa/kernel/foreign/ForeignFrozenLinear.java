@@ -202,7 +202,7 @@ final class ForeignFrozenLinear implements FrozenLinear, AutoCloseable {
     private void byColumns(Tensor c, int first, int count, int rows, int depth, boolean add) {
         long address = BfloatKernels.address(c) + 4L * first;
         long perPanel = Math.max(1, (long) rows * depth * PANEL);
-        workers.parallel((count + PANEL - 1) / PANEL, (int) Math.clamp(GRAIN / perPanel, 1, 1 << 20), (worker, from, to) ->
+        workers.parallel((count + PANEL - 1) / PANEL, Math.clamp(GRAIN / perPanel, 1, 1 << 20), (worker, from, to) ->
                 kernels.product(terms, 0, rows, from, to, address, c.cols(), count, add, scratch[worker]));
     }
 

@@ -29,6 +29,7 @@ final class ForeignKernels implements Kernels {
     private final ForeignMatmul matmul;
     /// Null where this CPU has no bfloat16 instructions.
     private final BfloatKernels bfloat;
+    private ForeignSegmentAttention attention;
     private final Map<FrozenLinear.Precision, ForeignFrozenLinear> frozen = new EnumMap<>(FrozenLinear.Precision.class);
 
     ForeignKernels(Workers workers, NativeKernels kernels, BfloatKernels bfloat, String reason) {
@@ -104,6 +105,13 @@ final class ForeignKernels implements Kernels {
     }
 
     @Override
+    public synchronized SegmentAttention segmentAttention(FrozenLinear.Precision precision) {
+        if (precision == FrozenLinear.Precision.F32) return vector.segmentAttention();
+        if (bfloat != null && attention == null) attention = new ForeignSegmentAttention(workers, bfloat);
+        return attention;
+    }
+
+    @Override
     public synchronized FrozenLinear frozenLinear(FrozenLinear.Precision precision) {
         if (bfloat == null) return null;
         return frozen.computeIfAbsent(precision, each -> new ForeignFrozenLinear(workers, bfloat, each));
@@ -129,5 +137,6 @@ final class ForeignKernels implements Kernels {
         vector.close();
         matmul.close();
         frozen.values().forEach(ForeignFrozenLinear::close);
+        if (attention != null) attention.close();
     }
 }

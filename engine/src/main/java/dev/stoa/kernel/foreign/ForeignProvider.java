@@ -41,8 +41,9 @@ public final class ForeignProvider implements KernelProvider {
     @Override
     public Kernels create(Workers workers, String reason) {
         try {
-            BfloatVariant bfloat = BfloatVariant.best();
-            return new ForeignKernels(workers, new NativeKernels(usable().getFirst()), bfloat == null ? null : new BfloatKernels(bfloat), reason);
+            List<BfloatVariant> bfloat = BfloatVariant.usable();
+            return new ForeignKernels(workers, new NativeKernels(usable().getFirst()),
+                    bfloat.isEmpty() ? null : new BfloatKernels(bfloat.getFirst()), reason);
         } catch (IOException e) {
             throw new IllegalStateException("the C kernels vanished after they were found", e);
         }

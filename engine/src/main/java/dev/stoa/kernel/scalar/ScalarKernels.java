@@ -105,6 +105,11 @@ public final class ScalarKernels implements Kernels {
     }
 
     @Override
+    public SegmentAttention segmentAttention(FrozenLinear.Precision precision) {
+        return precision == FrozenLinear.Precision.F32 ? segmentAttention : null;
+    }
+
+    @Override
     public FrozenLinear frozenLinear(FrozenLinear.Precision precision) {
         return new ScalarFrozenLinear(precision);
     }

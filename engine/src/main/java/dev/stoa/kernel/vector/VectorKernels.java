@@ -110,6 +110,11 @@ public final class VectorKernels implements Kernels {
     }
 
     @Override
+    public SegmentAttention segmentAttention(FrozenLinear.Precision precision) {
+        return precision == FrozenLinear.Precision.F32 ? segmentAttention : null;
+    }
+
+    @Override
     public FrozenLinear frozenLinear(FrozenLinear.Precision precision) {
         return null;
     }
