@@ -23,6 +23,9 @@ typedef uint16_t halves __attribute__((vector_size(32)));
 
 // Types of factors, as the Java side numbers them.
 enum { F32, F16, BF16 };
+// Bytes that are asked for ahead: factors are short, the hardware's own guesses begin anew with each. (Measured: 8 adapters of
+// rank 16 pass at 29 GB/s instead of 17; twice the distance is no better.)
+enum { AHEAD_A = 512, AHEAD_B = 2048 };
 enum { LANES = 16, RANKS = 4, ROWS = 6, PANELS = 4, UP_ROWS = 4 };
 
 #define EVEN(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
@@ -66,6 +69,7 @@ INLINE void dots(const int type, const int T, const uint8_t *const *a, long k, c
         floats v[ROWS];
         UNROLL for (int i = 0; i < T; i++) v[i] = load(x[i] + at);
         UNROLL for (int r = 0; r < RANKS; r++) {
+            if (at % (64 / size_of(type)) == 0) __builtin_prefetch(a[r] + at * size_of(type) + AHEAD_A);
             floats w = widen(type, a[r] + at * size_of(type));
             UNROLL for (int i = 0; i < T; i++) sum[r][i] = sum[r][i] + w * v[i];
         }
@@ -224,6 +228,8 @@ INLINE void up(const int type, const uint8_t *b, int rank, long n, long from, lo
         int width = n - first * LANES < PANELS * LANES ? (int) (n - first * LANES) : PANELS * LANES;
         for (int p = 0; p < panels; p++) {
             int lanes = width - p * LANES < LANES ? width - p * LANES : LANES;
+            const uint8_t *next = b + (first + p) * LANES * rank * size_of(type) + AHEAD_B;
+            for (long at = 0; at < LANES * rank * size_of(type); at += 64) __builtin_prefetch(next + at);
             panel(type, b + (first + p) * LANES * rank * size_of(type), rank, lanes, scratch + (long) p * rank * LANES);
         }
         for (int T, i = 0; i < count; i += T) {
