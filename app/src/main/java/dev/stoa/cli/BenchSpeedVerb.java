@@ -58,6 +58,9 @@ final class BenchSpeedVerb implements Callable<Integer> {
     @Option(names = "--tokens", paramLabel = "N", description = "Tokens of the prompt, or steps per run.")
     private Integer tokens;
 
+    @Option(names = "--after", paramLabel = "N", defaultValue = "0", description = "Tokens of prompt before the timed steps (default: ${DEFAULT-VALUE}).")
+    private int after;
+
     @Option(names = "--rows", paramLabel = "N", description = "Sequences at once.")
     private Integer rows;
 
@@ -110,17 +113,18 @@ final class BenchSpeedVerb implements Callable<Integer> {
         check("--rows", width, 1024);
         check("--runs", runs, 10_000);
         check("--rank", rank, 1024);
-        if (factors != DType.F32 && factors != DType.F16 && factors != DType.BF16) throw Fault.of(AppFault.USAGE, "factors cannot have this type").where("--factors").got(factors).expected("F32, F16 or BF16").exception();
-        int context = Math.max(count, paced ? 1024 : 0) + 8;
+        checkFactors();
+        if (after != 0) check("--after", after, 1 << 20);
+        int context = Math.max(after + count, paced ? 1024 : 0) + 8;
         try (SpeedModel model = new SpeedModel(path, kernels, threads, paced ? Math.max(8, width) : width, context)) {
             List<AdapterSet> sets = sets(model);
             if (paced) return paced(console, model, sets);
-            for (int run = 0; run < WARM_UP_RUNS; run++) samples(model, workload, width, count, sets);
+            for (int run = 0; run < WARM_UP_RUNS; run++) samples(model, workload, width, after, count, sets);
             Limits limits = Limits.measure(model.kernels(), model.scope(), LIMIT_SAMPLES);
             Map<String, List<Double>> rates = new LinkedHashMap<>();
             int hash = 0;
             for (int run = 0; run < runs; run++) {
-                for (Map.Entry<String, SpeedModel.Sample> one : samples(model, workload, width, count, sets).entrySet()) {
+                for (Map.Entry<String, SpeedModel.Sample> one : samples(model, workload, width, after, count, sets).entrySet()) {
                     rates.computeIfAbsent(one.getKey(), _ -> new ArrayList<>()).add(one.getValue().rate());
                     console.event("run", Map.of("rows", one.getKey(), "tokens_per_s", one.getValue().rate()));
                     hash = one.getValue().hash();
@@ -129,6 +133,11 @@ final class BenchSpeedVerb implements Callable<Integer> {
             report(console, model, limits, rates, width, count, hash);
             return ExitCode.DONE.number;
         }
+    }
+
+    private void checkFactors() {
+        if (factors == DType.F32 || factors == DType.F16 || factors == DType.BF16) return;
+        throw Fault.of(AppFault.USAGE, "factors cannot have this type").where("--factors").got(factors).expected("F32, F16 or BF16").exception();
     }
 
     private static void check(String option, int value, int most) {
@@ -150,18 +159,18 @@ final class BenchSpeedVerb implements Callable<Integer> {
     }
 
     /// One run of each thing that the workload compares; the last is the workload's own result.
-    private static Map<String, SpeedModel.Sample> samples(SpeedModel model, Workload workload, int rows, int tokens, List<AdapterSet> sets) {
+    private static Map<String, SpeedModel.Sample> samples(SpeedModel model, Workload workload, int rows, int after, int tokens, List<AdapterSet> sets) {
         Map<String, SpeedModel.Sample> samples = new LinkedHashMap<>();
         switch (workload) {
             case PREFILL -> {
                 if (sets.getFirst() != AdapterSet.BASE) samples.put("none", model.prefill(tokens, AdapterSet.BASE));
                 samples.put("prefill", model.prefill(tokens, sets.getFirst()));
             }
-            case DECODE, BATCH -> samples.put("decode", model.decode(rows, tokens, sets));
+            case DECODE, BATCH -> samples.put("decode", model.decode(rows, after, tokens, sets));
             case ADAPTERS -> {
-                samples.put("none", model.decode(rows, tokens, List.of(AdapterSet.BASE)));
-                samples.put("same", model.decode(rows, tokens, sets.subList(0, 1)));
-                samples.put("different", model.decode(rows, tokens, sets));
+                samples.put("none", model.decode(rows, after, tokens, List.of(AdapterSet.BASE)));
+                samples.put("same", model.decode(rows, after, tokens, sets.subList(0, 1)));
+                samples.put("different", model.decode(rows, after, tokens, sets));
             }
             case GROUPS -> {
                 samples.put("one", model.request(tokens, sets.getFirst(), Compose.SUM));
@@ -185,7 +194,7 @@ final class BenchSpeedVerb implements Callable<Integer> {
                 continue;
             }
             Map<String, Object> facts = new LinkedHashMap<>();
-            samples(model, Workload.valueOf(words[0].toUpperCase(Locale.ROOT)), Integer.parseInt(words[1]), Integer.parseInt(words[2]), sets)
+            samples(model, Workload.valueOf(words[0].toUpperCase(Locale.ROOT)), Integer.parseInt(words[1]), after, Integer.parseInt(words[2]), sets)
                     .forEach((what, sample) -> {
                         facts.put(what, sample.rate());
                         facts.put("hash", sample.hash());
@@ -227,6 +236,7 @@ final class BenchSpeedVerb implements Callable<Integer> {
         facts.put("peak_bytes", model.ledger().peakBytes() + model.ledger().mappedBytes());
         facts.put("rows", width);
         facts.put("tokens", count);
+        facts.put("after", after);
         facts.put("machine", machine(limits));
         facts.putAll(limitFacts(limits));
         facts.put("kernels", model.kernels().reason());

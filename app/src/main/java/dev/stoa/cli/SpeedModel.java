@@ -97,9 +97,10 @@ final class SpeedModel implements AutoCloseable {
         return scope;
     }
 
-    /// One token of each row per step, `steps` timed ones after a few others; `sets` has one entry for all rows or one each.
-    Sample decode(int rows, int steps, List<AdapterSet> sets) {
-        for (CacheStack cache : caches) cache.truncate(0);
+    /// One token of each row per step, `steps` timed ones after `before` tokens of prompt and a few others; `sets` has one entry
+    /// for all rows or one each.
+    Sample decode(int rows, int before, int steps, List<AdapterSet> sets) {
+        for (int r = 0; r < rows; r++) prompt(caches.get(r), before, sets.get(r % sets.size()));
         int[] next = new int[rows];
         for (int r = 0; r < rows; r++) next[r] = (1000 + 7919 * r) % model.spec().vocab();
         int hash = 1;
@@ -108,7 +109,7 @@ final class SpeedModel implements AutoCloseable {
             if (step == WARM_STEPS) start = System.nanoTime();
             batch.clear();
             for (int r = 0; r < rows; r++) {
-                batch.wantLogits(batch.add(next[r], step, caches.get(r), sets.get(r % sets.size())));
+                batch.wantLogits(batch.add(next[r], before + step, caches.get(r), sets.get(r % sets.size())));
             }
             decoder.forward(batch, workspace);
             Tensor logits = workspace.logits(rows);
@@ -122,11 +123,15 @@ final class SpeedModel implements AutoCloseable {
 
     /// One prompt of `tokens` ids, in pieces of at most 512, with the logits of its last.
     Sample prefill(int tokens, AdapterSet set) {
-        CacheStack cache = caches.getFirst();
-        cache.truncate(0);
-        SplittableRandom random = new SplittableRandom(1);
-        int[] ids = random.ints(tokens, 0, model.spec().vocab()).toArray();
         long start = System.nanoTime();
+        prompt(caches.getFirst(), tokens, set);
+        int chosen = best(workspace.logits(1), 0);
+        return new Sample(tokens, (System.nanoTime() - start) / 1e9, chosen);
+    }
+
+    private void prompt(CacheStack cache, int tokens, AdapterSet set) {
+        cache.truncate(0);
+        int[] ids = new SplittableRandom(1).ints(tokens, 0, model.spec().vocab()).toArray();
         for (int from = 0; from < tokens; from += CHUNK) {
             batch.clear();
             for (int i = from; i < Math.min(tokens, from + CHUNK); i++) {
@@ -135,8 +140,6 @@ final class SpeedModel implements AutoCloseable {
             }
             decoder.forward(batch, workspace);
         }
-        int chosen = best(workspace.logits(1), 0);
-        return new Sample(tokens, (System.nanoTime() - start) / 1e9, chosen);
     }
 
     /// One greedy request through the engine, as a server runs it: `steps` tokens after the first. Its rate is that of

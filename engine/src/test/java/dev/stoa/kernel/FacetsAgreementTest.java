@@ -262,6 +262,80 @@ class FacetsAgreementTest {
         }
     }
 
+    /// Rows of one cache, as a prompt brings them: row i sees `window` slots (0: all) before its own.
+    private static Attention.Row[] prompt(Poisoned poisoned, int count, int before, int window, int kvHeads, int dim) {
+        Attention.Row whole = row(poisoned, 0, kvHeads, dim, 0, before + count);
+        Attention.Row[] rows = new Attention.Row[count];
+        for (int i = 0; i < count; i++) {
+            int length = before + i + 1;
+            rows[i] = new Attention.Row(i, whole.keys(), whole.values(), whole.capacity(), window == 0 ? 0 : Math.max(0, length - window), length);
+        }
+        return rows;
+    }
+
+    private static void promptAttends(Attention attention) {
+        int[][] shapes = {{4, 2, 16}, {6, 6, 33}, {8, 1, 64}, {4, 2, 128}, {16, 1, 80}};
+        for (int[] shape : shapes) {
+            for (int[] part : new int[][] {{9, 0, 0}, {40, 3, 0}, {70, 61, 0}, {33, 100, 20}, {50, 0, 7}}) {
+                try (Scope scope = new Ledger().scope("test")) {
+                    Poisoned poisoned = new Poisoned(scope, shape[2] * 31L + part[0]);
+                    Attention.Row[] rows = prompt(poisoned, part[0], part[1], part[2], shape[1], shape[2]);
+                    Tensor q = poisoned.uniform(part[0], (long) shape[0] * shape[2]);
+                    Tensor expected = poisoned.zeros(DType.F32, part[0], (long) shape[0] * shape[2]);
+                    Tensor actual = poisoned.copy(expected);
+                    SCALAR.attention().attend(q, rows, shape[0], shape[1], shape[2], 0.3f, expected);
+                    attention.attend(q, rows, shape[0], shape[1], shape[2], 0.3f, actual);
+                    Checks.close(actual, expected, 3e-6, "shape %s part %s", List.of(shape[0], shape[1], shape[2]), part[0]);
+                    poisoned.check();
+                }
+            }
+        }
+    }
+
+    @Test
+    void promptsAttendAsTheOracleDoes() {
+        promptAttends(TWO.attention());
+        assertThatThrownBy(() -> promptAttends((q, rows, heads, kvHeads, headDim, scale, out) -> { // all rows see what the last one sees
+            Attention.Row[] blind = rows.clone();
+            for (int i = 0; i < rows.length; i++) {
+                Attention.Row r = rows[i];
+                blind[i] = new Attention.Row(r.index(), r.keys(), r.values(), r.capacity(), r.first(), rows[rows.length - 1].length());
+            }
+            TWO.attention().attend(q, blind, heads, kvHeads, headDim, scale, out);
+        })).isInstanceOf(AssertionError.class);
+    }
+
+    /// Rows that share keys are computed together, and must not show it: also not when a later row's token is no number.
+    @Test
+    void promptRowsAreInvariant() {
+        for (int window : new int[] {0, 21}) {
+            for (int dim : new int[] {48, 64, 70}) {
+                try (Scope scope = new Ledger().scope("test")) {
+                    Poisoned poisoned = new Poisoned(scope, dim + window);
+                    Attention.Row[] rows = prompt(poisoned, 90, 37, window, 2, dim);
+                    Tensor q = poisoned.uniform(90, 6L * dim);
+                    for (int h = 0; h < 2; h++) {
+                        for (int i = 0; i < dim; i++) { // the token of row 60
+                            rows[0].keys().set(Tensor.FLOAT, 4 * (((long) h * rows[0].capacity() + 97) * dim + i), Float.NaN);
+                            rows[0].values().set(Tensor.FLOAT, 4 * (((long) h * rows[0].capacity() + 97) * dim + i), Float.POSITIVE_INFINITY);
+                        }
+                    }
+                    Tensor seen = poisoned.zeros(DType.F32, 90, 6L * dim);
+                    TWO.attention().attend(q, rows, 6, 2, dim, 0.2f, seen);
+                    for (int i = 0; i < 60 * 6 * dim; i++) assertThat(seen.get(i)).isFinite();
+                    invariant(poisoned, 90, 6 * dim, (kernels, from, to, out) -> {
+                        Attention.Row[] part = new Attention.Row[to - from];
+                        for (int i = from; i < to; i++) {
+                            Attention.Row r = rows[i];
+                            part[i - from] = new Attention.Row(i - from, r.keys(), r.values(), r.capacity(), r.first(), r.length());
+                        }
+                        kernels.attention().attend(q.slice(from, to), part, 6, 2, dim, 0.2f, out);
+                    });
+                }
+            }
+        }
+    }
+
     @Test
     void heapTensorsWorkToo() {
         Tensor y = Tensor.of(new float[20], 1, 20);
