@@ -8,6 +8,9 @@
 // `c + a * b` below is one fused operation.
 #include <stdint.h>
 #include <string.h>
+#if defined(__F16C__) || defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 #define EXPORT __attribute__((visibility("default")))
 #define INLINE static inline __attribute__((always_inline))
@@ -47,13 +50,28 @@ INLINE floats of_halves(words w) {
     return (floats) ((words) magnitude | (w & 0x8000) << 16);
 }
 
+// The same of 16 halves side by side.
+INLINE floats of_packed_halves(halves h) {
+#if defined(__AVX512F__)
+    return (floats) _mm512_cvtph_ps((__m256i) h);
+#elif defined(__F16C__)
+    __m128i part[2];
+    memcpy(part, &h, sizeof part);
+    __m256 both[2] = {_mm256_cvtph_ps(part[0]), _mm256_cvtph_ps(part[1])};
+    floats f;
+    memcpy(&f, both, sizeof f);
+    return f;
+#else
+    return of_halves(__builtin_convertvector(h, words));
+#endif
+}
+
 // 16 values of a factor.
 INLINE floats widen(const int type, const uint8_t *p) {
     if (type == F32) return load((const float *) p);
     halves h;
     memcpy(&h, p, sizeof h);
-    words w = __builtin_convertvector(h, words);
-    return type == BF16 ? (floats) (w << 16) : of_halves(w);
+    return type == BF16 ? (floats) (__builtin_convertvector(h, words) << 16) : of_packed_halves(h);
 }
 
 INLINE long size_of(const int type) {
@@ -154,8 +172,8 @@ INLINE void columns(const int type, const uint8_t *b, long stride, const int c, 
         if (type == F32) {
             memcpy(out + j * LANES, &v[j], sizeof v[j]);
         } else {
-            floats low = type == BF16 ? (floats) (v[j] << 16) : of_halves(v[j] & 0xffff);
-            floats high = type == BF16 ? (floats) (v[j] & 0xffff0000) : of_halves(v[j] >> 16);
+            floats low = type == BF16 ? (floats) (v[j] << 16) : of_packed_halves(__builtin_convertvector(v[j], halves));
+            floats high = type == BF16 ? (floats) (v[j] & 0xffff0000) : of_packed_halves(__builtin_convertvector(v[j] >> 16, halves));
             memcpy(out + 2 * j * LANES, &low, sizeof low);
             memcpy(out + (2 * j + 1) * LANES, &high, sizeof high);
         }

@@ -112,8 +112,7 @@ final class BenchSpeedVerb implements Callable<Integer> {
         check("--tokens", count, 1 << 20);
         check("--rows", width, 1024);
         check("--runs", runs, 10_000);
-        check("--rank", rank, 1024);
-        checkFactors();
+        checkFactors(rank, factors);
         if (after != 0) check("--after", after, 1 << 20);
         int context = Math.max(after + count, paced ? 1024 : 0) + 8;
         try (SpeedModel model = new SpeedModel(path, kernels, threads, paced ? Math.max(8, width) : width, context)) {
@@ -135,7 +134,8 @@ final class BenchSpeedVerb implements Callable<Integer> {
         }
     }
 
-    private void checkFactors() {
+    static void checkFactors(int rank, DType factors) {
+        check("--rank", rank, 1024);
         if (factors == DType.F32 || factors == DType.F16 || factors == DType.BF16) return;
         throw Fault.of(AppFault.USAGE, "factors cannot have this type").where("--factors").got(factors).expected("F32, F16 or BF16").exception();
     }

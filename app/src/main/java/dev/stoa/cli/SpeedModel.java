@@ -2,10 +2,7 @@
 package dev.stoa.cli;
 
 import dev.stoa.adapter.Adapter;
-import dev.stoa.adapter.AdapterHash;
 import dev.stoa.adapter.AdapterSet;
-import dev.stoa.adapter.Delta;
-import dev.stoa.adapter.TargetId;
 import dev.stoa.cache.CacheStack;
 import dev.stoa.format.ModelFiles;
 import dev.stoa.generate.Compose;
@@ -22,8 +19,8 @@ import dev.stoa.model.Arithmetic;
 import dev.stoa.model.Batch;
 import dev.stoa.model.Decoder;
 import dev.stoa.model.Model;
+import dev.stoa.model.SyntheticAdapter;
 import dev.stoa.model.Workspace;
-import dev.stoa.quant.Quant;
 import dev.stoa.tensor.DType;
 import dev.stoa.tensor.Ledger;
 import dev.stoa.tensor.Scope;
@@ -33,9 +30,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.SortedMap;
 import java.util.SplittableRandom;
-import java.util.TreeMap;
 
 /// A model whose steps are timed: forward passes and the choice of the largest logit, without queue, text or stream. What
 /// llama.cpp does in `llama_decode`. Owned by one thread.
@@ -174,20 +169,7 @@ final class SpeedModel implements AutoCloseable {
 
     /// A random adapter on all linear layers but the head, its factors F32, F16 or BF16.
     Adapter randomAdapter(int rank, DType factors, long seed) {
-        SplittableRandom random = new SplittableRandom(seed);
-        SortedMap<TargetId, Delta> entries = new TreeMap<>();
-        model.linearShapes().forEach((path, shape) -> {
-            if (path.equals("lm_head")) return;
-            entries.put(TargetId.ofPath(path), new Delta.LowRank(normal(random, factors, 1 / Math.sqrt(shape[1]), rank, shape[1]),
-                    normal(random, factors, 0.01, shape[0], rank), 1));
-        });
-        return new Adapter(AdapterHash.of(entries), model.hash(), entries);
-    }
-
-    private Tensor normal(SplittableRandom random, DType type, double deviation, long rows, long cols) {
-        float[] values = new float[Math.toIntExact(rows * cols)];
-        for (int i = 0; i < values.length; i++) values[i] = (float) (deviation * random.nextGaussian());
-        return Quant.encode(values, type, scope, rows, cols);
+        return SyntheticAdapter.of(model.linearShapes(), rank, factors, seed, scope);
     }
 
     /// Bytes of all matrices that every step reads, as they are stored.
