@@ -24,21 +24,27 @@ final class ForeignKernels implements Kernels {
     private final String reason;
     private final VectorKernels vector;
     private final ForeignMatmul matmul;
+    private final NativeAttention tiles;
+    private final ForeignAttention attention;
 
-    ForeignKernels(Workers workers, NativeKernels kernels, String reason) {
+    /// `tiles` are null where the CPU lacks them; attention is the vector kernels' then.
+    ForeignKernels(Workers workers, NativeKernels kernels, NativeAttention tiles, String reason) {
         this.workers = workers;
         this.kernels = kernels;
+        this.tiles = tiles;
+        this.attention = tiles == null ? null : new ForeignAttention(workers, tiles);
         this.variant = kernels.variant();
         this.why = reason;
         this.vector = new VectorKernels(workers, reason);
-        this.reason = reason + " (products of Q4_0, Q8_0, Q4_K and Q6_K weights in C for " + variant.title() + ", the rest "
+        this.reason = reason + " (products of Q4_0, Q8_0, Q4_K and Q6_K weights in C for " + variant.title()
+                + (tiles == null ? "" : ", attention for AMX") + ", the rest "
                 + vector.id() + ")";
         this.matmul = new ForeignMatmul(workers, kernels, vector.matmul());
     }
 
     @Override
     public String id() {
-        return vector.id() + "+" + variant.file();
+        return vector.id() + "+" + variant.file() + (tiles == null ? "" : "+" + NativeAttention.LIBRARY);
     }
 
     @Override
@@ -58,7 +64,7 @@ final class ForeignKernels implements Kernels {
 
     @Override
     public Kernels fork(int threads) {
-        return new ForeignKernels(Workers.of(threads), kernels, why);
+        return new ForeignKernels(Workers.of(threads), kernels, tiles, why);
     }
 
     @Override
@@ -83,7 +89,7 @@ final class ForeignKernels implements Kernels {
 
     @Override
     public Attention attention() {
-        return vector.attention();
+        return attention == null ? vector.attention() : attention;
     }
 
     @Override
@@ -114,6 +120,7 @@ final class ForeignKernels implements Kernels {
     @Override
     public void close() {
         vector.close();
+        if (attention != null) attention.close();
         matmul.close();
     }
 }
