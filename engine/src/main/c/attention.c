@@ -99,43 +99,73 @@ INLINE long steps_of(long dim) {
     return (dim + BLOCK - 1) / BLOCK;
 }
 
+// Slots that keys are fetched ahead of their use; values a block ahead, since a tile takes one line of each of its slots.
+enum { AHEAD = 16 };
+
+INLINE void fetch(const float *at) {
+    _mm_prefetch((const char *) at, _MM_HINT_T0);
+}
+
+INLINE void pack_keys(const float *keys, long dim, long steps, long slot, long from, long to, const int whole, uint8_t *row, long half) {
+    for (long s = 0; s < steps; s++, row += TILE_BYTES) {
+        const float *at = keys + slot * dim + BLOCK * s;
+        fetch(at + AHEAD * dim);
+        fetch(at + AHEAD * dim + SIDE);
+        __m512 low = whole ? _mm512_loadu_ps(at) : channels(keys, slot, from, to, BLOCK * s, dim);
+        __m512 high = whole ? _mm512_loadu_ps(at + SIDE) : channels(keys, slot, from, to, BLOCK * s + SIDE, dim);
+        words hi = narrow(low, high);
+        _mm512_storeu_si512(row, hi);
+        _mm512_storeu_si512(row + half, rest(low, high, hi));
+    }
+}
+
 // Keys of slots [from, to), from a multiple of 32 below to one above, to tiles; `half` bytes lie between hi and lo.
 EXPORT void stoa_attention_keys(const float *keys, long dim, long from, long to, uint8_t *out, long half) {
     long steps = steps_of(dim), first = from / BLOCK * BLOCK, end = (to + BLOCK - 1) / BLOCK * BLOCK;
     for (long slot = first; slot < end; slot++) {
         uint8_t *row = out + (slot - first) / SIDE * steps * TILE_BYTES + slot % SIDE * 64;
-        for (long s = 0; s < steps; s++, row += TILE_BYTES) {
-            __m512 low = channels(keys, slot, from, to, BLOCK * s, dim), high = channels(keys, slot, from, to, BLOCK * s + SIDE, dim);
-            words hi = narrow(low, high);
-            _mm512_storeu_si512(row, hi);
-            _mm512_storeu_si512(row + half, rest(low, high, hi));
-        }
+        if (dim % BLOCK == 0 && slot >= from && slot < to) pack_keys(keys, dim, steps, slot, from, to, 1, row, half);
+        else pack_keys(keys, dim, steps, slot, from, to, 0, row, half);
     }
+}
+
+// 16 channels of 32 slots; answers where a value outside [calm, calmEnd) is no finite number.
+INLINE __mmask16 pack_values(const float *values, long dim, long channel, long block, long from, long to, long calm, long calmEnd, const int whole,
+        uint8_t *tile, long half) {
+    __mmask16 wild = 0;
+    words hi[SIDE], lo[SIDE];
+    for (int i = 0; i < SIDE; i++) {
+        long slot = block + 2 * i;
+        const float *at = values + slot * dim + channel;
+        fetch(at + BLOCK * dim);
+        fetch(at + BLOCK * dim + dim);
+        __m512 low = whole ? _mm512_loadu_ps(at) : channels(values, slot, from, to, channel, dim);
+        __m512 high = whole ? _mm512_loadu_ps(at + dim) : channels(values, slot + 1, from, to, channel, dim);
+        if (!whole && (slot < calm || slot >= calmEnd)) wild |= _mm512_fpclass_ps_mask(low, 0x99);
+        if (!whole && (slot + 1 < calm || slot + 1 >= calmEnd)) wild |= _mm512_fpclass_ps_mask(high, 0x99);
+        words both = narrow(low, high);
+        hi[i] = interleave(both);
+        lo[i] = interleave(rest(low, high, both));
+    }
+    transpose(hi);
+    transpose(lo);
+    for (int i = 0; i < SIDE; i++) {
+        _mm512_storeu_si512(tile + 64 * i, hi[i]);
+        _mm512_storeu_si512(tile + half + 64 * i, lo[i]);
+    }
+    return wild;
 }
 
 // The same of values. Answers whether a value in [from, calm) or [calmEnd, to) is no finite number.
 EXPORT int stoa_attention_values(const float *values, long dim, long from, long to, long calm, long calmEnd, uint8_t *out, long half) {
     long parts = 2 * steps_of(dim), first = from / BLOCK * BLOCK, end = (to + BLOCK - 1) / BLOCK * BLOCK;
     __mmask16 wild = 0;
-    for (long block = first; block < end; block += BLOCK) {
+    for (long block = first; block < end; block += BLOCK, out += parts * TILE_BYTES) {
+        int whole = dim % BLOCK == 0 && block >= from && block + BLOCK <= to && block >= calm && block + BLOCK <= calmEnd;
         for (long part = 0; part < parts; part++) {
-            words hi[SIDE], lo[SIDE];
-            for (int i = 0; i < SIDE; i++) {
-                long slot = block + 2 * i;
-                __m512 low = channels(values, slot, from, to, SIDE * part, dim), high = channels(values, slot + 1, from, to, SIDE * part, dim);
-                if (slot < calm || slot >= calmEnd) wild |= _mm512_fpclass_ps_mask(low, 0x99);
-                if (slot + 1 < calm || slot + 1 >= calmEnd) wild |= _mm512_fpclass_ps_mask(high, 0x99);
-                words both = narrow(low, high);
-                hi[i] = interleave(both);
-                lo[i] = interleave(rest(low, high, both));
-            }
-            transpose(hi);
-            transpose(lo);
-            uint8_t *tile = out + ((block - first) / BLOCK * parts + part) * TILE_BYTES;
-            for (int i = 0; i < SIDE; i++) {
-                _mm512_storeu_si512(tile + 64 * i, hi[i]);
-                _mm512_storeu_si512(tile + half + 64 * i, lo[i]);
-            }
+            uint8_t *tile = out + part * TILE_BYTES;
+            if (whole) pack_values(values, dim, SIDE * part, block, from, to, calm, calmEnd, 1, tile, half);
+            else wild |= pack_values(values, dim, SIDE * part, block, from, to, calm, calmEnd, 0, tile, half);
         }
     }
     return wild != 0;

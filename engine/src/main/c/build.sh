@@ -45,15 +45,27 @@ variant() {
     rm -f "$out/$name.log"
 }
 
+# Low-rank updates: one source for all, every product and sum fused (see lora.c).
+low_rank() {
+    name=$1
+    shift
+    variant "lora-$name" lora.c -ffp-contract=fast -Wno-psabi "$@"
+}
+
 variant cpu cpu.c
 case $arch in
     x86_64)
         variant attention attention.c -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16
         variant avx512 avx512.c -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
         variant avxvnni avx2.c -mavx2 -mfma -mf16c -mavxvnni
-        variant avx2 avx2.c -mavx2 -mfma -mf16c ;;
+        variant avx2 avx2.c -mavx2 -mfma -mf16c
+        low_rank avx512 -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl
+        low_rank avxvnni -mavx2 -mfma
+        low_rank avx2 -mavx2 -mfma ;;
     aarch64)
         variant i8mm neon.c -march=armv8.2-a+dotprod+i8mm
-        variant dotprod neon.c -march=armv8.2-a+dotprod ;;
+        variant dotprod neon.c -march=armv8.2-a+dotprod
+        low_rank i8mm -march=armv8.2-a
+        low_rank dotprod -march=armv8.2-a ;;
 esac
 echo "C kernels: $os-$arch,$built"

@@ -4,20 +4,26 @@ package dev.stoa.kernel;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+<<<<<<< HEAD
 import dev.stoa.kernel.foreign.ForeignVariants;
 import dev.stoa.quant.Quant;
+=======
+>>>>>>> main
 import dev.stoa.tensor.DType;
 import dev.stoa.tensor.Ledger;
 import dev.stoa.tensor.Scope;
 import dev.stoa.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+<<<<<<< HEAD
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+=======
+>>>>>>> main
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 
-/// Norm, rope, activations, attention and lora: vector against scalar, poison around, rows alone against rows together.
+/// Norm, rope, activations and attention: vector against scalar, poison around, rows alone against rows together.
 class FacetsAgreementTest {
     private static final Kernels SCALAR = KernelProvider.open("scalar", 1);
     private static final Kernels ONE = KernelProvider.open("vector", 1);
@@ -354,61 +360,6 @@ class FacetsAgreementTest {
                 }
             }
         }
-    }
-
-    @Test
-    void loraAgreesForEveryRankAndFormat() {
-        for (int rank : new int[] {1, 3, 4, 8, 17, 32}) {
-            for (int size : SIZES) {
-                for (DType dtype : new DType[] {DType.F32, DType.BF16}) {
-                    try (Scope scope = new Ledger().scope("test")) {
-                        Poisoned poisoned = new Poisoned(scope, rank * 31L + size);
-                        int n = size / 2 + 1;
-                        Tensor x = poisoned.uniform(5, size);
-                        Lora.Segment[] segments = {
-                            segment(poisoned, dtype, rank, size, n, 0.5f, 0, 2, 4), segment(poisoned, dtype, 2, size, n, -2, 4, 1)
-                        };
-                        Tensor expected = poisoned.uniform(5, n);
-                        Tensor actual = poisoned.copy(expected);
-                        SCALAR.lora().apply(x, segments, expected);
-                        TWO.lora().apply(x, segments, actual);
-                        Checks.close(actual, expected, 3e-6 * Math.sqrt(rank * size), "rank=%d size=%d", rank, size);
-                        poisoned.check();
-                    }
-                }
-            }
-        }
-    }
-
-    private static Lora.Segment segment(Poisoned poisoned, DType dtype, int rank, int k, int n, float factor, int... rows) {
-        Tensor a = poisoned.zeros(dtype, rank, k);
-        Tensor b = poisoned.zeros(dtype, n, rank);
-        Quant.format(dtype).encode(poisoned.uniform(rank, k).toArray(), 0, rank * k, a.data(), 0);
-        Quant.format(dtype).encode(poisoned.uniform(n, rank).toArray(), 0, n * rank, b.data(), 0);
-        return new Lora.Segment(a, b, factor, rows);
-    }
-
-    @Test
-    void loraRowsAreInvariant() {
-        try (Scope scope = new Ledger().scope("test")) {
-            Poisoned poisoned = new Poisoned(scope, 6);
-            Tensor x = poisoned.uniform(64, 300);
-            Tensor start = poisoned.uniform(64, 130);
-            Lora.Segment first = segment(poisoned, DType.F32, 8, 300, 130, 1.5f);
-            Lora.Segment second = segment(poisoned, DType.F32, 16, 300, 130, -0.5f);
-            invariant(poisoned, 64, 130, (kernels, from, to, out) -> {
-                out.data().copyFrom(start.slice(from, to).data());
-                kernels.lora().apply(x.slice(from, to), new Lora.Segment[] {
-                    of(first, from, to, 2), of(second, from, to, 3)
-                }, out);
-            });
-        }
-    }
-
-    /// The rows in [from, to) whose number is divisible, counted from `from`.
-    private static Lora.Segment of(Lora.Segment segment, int from, int to, int divisor) {
-        int[] rows = IntStream.range(from, to).filter(i -> i % divisor == 0).map(i -> i - from).toArray();
-        return new Lora.Segment(segment.a(), segment.b(), segment.factor(), rows);
     }
 
     @Test

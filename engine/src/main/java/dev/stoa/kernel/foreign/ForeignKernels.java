@@ -14,8 +14,9 @@ import dev.stoa.kernel.SegmentAttention;
 import dev.stoa.kernel.Updates;
 import dev.stoa.kernel.Workers;
 import dev.stoa.kernel.vector.VectorKernels;
+import java.io.IOException;
 
-/// Products with block-quantized weights in C, everything else with the Vector API.
+/// Products with block-quantized weights and low-rank updates in C, everything else with the Vector API.
 final class ForeignKernels implements Kernels {
     private final Workers workers;
     private final NativeKernels kernels;
@@ -24,6 +25,7 @@ final class ForeignKernels implements Kernels {
     private final String reason;
     private final VectorKernels vector;
     private final ForeignMatmul matmul;
+<<<<<<< HEAD
     private final NativeAttention tiles;
     private final ForeignAttention attention;
 
@@ -38,6 +40,25 @@ final class ForeignKernels implements Kernels {
         this.vector = new VectorKernels(workers, reason);
         this.reason = reason + " (products of Q4_0, Q8_0, Q4_K and Q6_K weights in C for " + variant.title()
                 + (tiles == null ? "" : ", attention for AMX") + ", the rest "
+=======
+    private final NativeLora nativeLora;
+    private final ForeignLora lora;
+
+    ForeignKernels(Workers workers, NativeKernels kernels, String reason) throws IOException {
+        this(workers, kernels, NativeLora.of(kernels.variant()), reason);
+    }
+
+    /// `nativeLora` may be null: then the Vector API computes low-rank updates.
+    private ForeignKernels(Workers workers, NativeKernels kernels, NativeLora nativeLora, String reason) {
+        this.workers = workers;
+        this.kernels = kernels;
+        this.nativeLora = nativeLora;
+        this.lora = nativeLora == null ? null : new ForeignLora(workers, nativeLora);
+        this.variant = kernels.variant();
+        this.why = reason;
+        this.vector = new VectorKernels(workers, reason);
+        this.reason = reason + " (products of Q4_0, Q8_0, Q4_K and Q6_K weights" + (lora == null ? "" : " and low-rank updates") + " in C for " + variant.title() + ", the rest "
+>>>>>>> main
                 + vector.id() + ")";
         this.matmul = new ForeignMatmul(workers, kernels, vector.matmul());
     }
@@ -64,7 +85,11 @@ final class ForeignKernels implements Kernels {
 
     @Override
     public Kernels fork(int threads) {
+<<<<<<< HEAD
         return new ForeignKernels(Workers.of(threads), kernels, tiles, why);
+=======
+        return new ForeignKernels(Workers.of(threads), kernels, nativeLora, why);
+>>>>>>> main
     }
 
     @Override
@@ -94,7 +119,7 @@ final class ForeignKernels implements Kernels {
 
     @Override
     public Lora lora() {
-        return vector.lora();
+        return lora == null ? vector.lora() : lora;
     }
 
     @Override
@@ -122,5 +147,6 @@ final class ForeignKernels implements Kernels {
         vector.close();
         if (attention != null) attention.close();
         matmul.close();
+        if (lora != null) lora.close();
     }
 }
