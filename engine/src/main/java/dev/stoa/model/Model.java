@@ -29,6 +29,7 @@ public final class Model {
     private final String hash;
     private final List<String> origins;
     private final Kernels kernels;
+    private final Arithmetic arithmetic;
     private final Map<String, Tensor> weights;
     private final Map<String, Tensor> vectors = new LinkedHashMap<>();
     private final Map<String, Linear> linears = new LinkedHashMap<>();
@@ -41,6 +42,7 @@ public final class Model {
         this.hash = hash;
         this.origins = List.copyOf(origins);
         this.kernels = kernels;
+        this.arithmetic = arithmetic;
         this.weights = TensorBinder.bind(spec, tensors, scope);
         // A mapped model is not read as a whole; values that are not numbers show in its logits, which the engine checks.
         if (placement == Placement.PACKED) checkFinite(kernels);
@@ -115,6 +117,11 @@ public final class Model {
 
     public Kernels kernels() {
         return kernels;
+    }
+
+    /// What products and attention may round.
+    public Arithmetic arithmetic() {
+        return arithmetic;
     }
 
     /// A tensor as loaded, by canonical name (`layers.0.self_attn.q_proj.weight`).

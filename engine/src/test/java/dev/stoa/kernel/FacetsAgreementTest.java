@@ -4,22 +4,14 @@ package dev.stoa.kernel;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-<<<<<<< HEAD
 import dev.stoa.kernel.foreign.ForeignVariants;
-import dev.stoa.quant.Quant;
-=======
->>>>>>> main
 import dev.stoa.tensor.DType;
 import dev.stoa.tensor.Ledger;
 import dev.stoa.tensor.Scope;
 import dev.stoa.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
-<<<<<<< HEAD
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
-=======
->>>>>>> main
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 
@@ -313,8 +305,8 @@ class FacetsAgreementTest {
     void promptsAttendAsTheOracleDoes() {
         promptAttends(TWO.attention(), 3e-6);
         for (Kernels foreign : FOREIGN) { // tiles multiply numbers of 16 bits
-            promptAttends(foreign.attention(), 1e-5);
-            attentionAgrees(foreign.attention(), 1e-5);
+            promptAttends(foreign.roundedAttention(), 1e-5);
+            attentionAgrees(foreign.roundedAttention(), 1e-5);
         }
         assertThatThrownBy(() -> promptAttends((q, rows, heads, kvHeads, headDim, scale, out) -> { // all rows see what the last one sees
             Attention.Row[] blind = rows.clone();
@@ -347,7 +339,7 @@ class FacetsAgreementTest {
                         }
                     }
                     Tensor seen = poisoned.zeros(DType.F32, 90, 6L * dim);
-                    providers.getLast().attention().attend(q, rows, 6, 2, dim, 0.2f, seen);
+                    providers.getLast().roundedAttention().attend(q, rows, 6, 2, dim, 0.2f, seen);
                     for (int i = 0; i < 60 * 6 * dim; i++) assertThat(seen.get(i)).isFinite();
                     invariant(poisoned, 90, 6 * dim, providers, (kernels, from, to, out) -> {
                         Attention.Row[] part = new Attention.Row[to - from];
@@ -355,7 +347,7 @@ class FacetsAgreementTest {
                             Attention.Row r = rows[i];
                             part[i - from] = new Attention.Row(i - from, r.keys(), r.values(), r.capacity(), r.first(), r.length());
                         }
-                        kernels.attention().attend(q.slice(from, to), part, 6, 2, dim, 0.2f, out);
+                        kernels.roundedAttention().attend(q.slice(from, to), part, 6, 2, dim, 0.2f, out);
                     });
                 }
             }

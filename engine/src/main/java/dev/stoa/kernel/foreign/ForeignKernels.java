@@ -16,7 +16,7 @@ import dev.stoa.kernel.Workers;
 import dev.stoa.kernel.vector.VectorKernels;
 import java.io.IOException;
 
-/// Products with block-quantized weights and low-rank updates in C, everything else with the Vector API.
+/// Products with block-quantized weights, low-rank updates and attention in C, everything else with the Vector API.
 final class ForeignKernels implements Kernels {
     private final Workers workers;
     private final NativeKernels kernels;
@@ -25,47 +25,35 @@ final class ForeignKernels implements Kernels {
     private final String reason;
     private final VectorKernels vector;
     private final ForeignMatmul matmul;
-<<<<<<< HEAD
-    private final NativeAttention tiles;
-    private final ForeignAttention attention;
-
-    /// `tiles` are null where the CPU lacks them; attention is the vector kernels' then.
-    ForeignKernels(Workers workers, NativeKernels kernels, NativeAttention tiles, String reason) {
-        this.workers = workers;
-        this.kernels = kernels;
-        this.tiles = tiles;
-        this.attention = tiles == null ? null : new ForeignAttention(workers, tiles);
-        this.variant = kernels.variant();
-        this.why = reason;
-        this.vector = new VectorKernels(workers, reason);
-        this.reason = reason + " (products of Q4_0, Q8_0, Q4_K and Q6_K weights in C for " + variant.title()
-                + (tiles == null ? "" : ", attention for AMX") + ", the rest "
-=======
     private final NativeLora nativeLora;
     private final ForeignLora lora;
+    private final NativeAttention nativeAttention;
+    private final ForeignAttention attention;
 
     ForeignKernels(Workers workers, NativeKernels kernels, String reason) throws IOException {
-        this(workers, kernels, NativeLora.of(kernels.variant()), reason);
+        this(workers, kernels, NativeLora.of(kernels.variant()), NativeAttention.of(kernels.variant()), reason);
     }
 
-    /// `nativeLora` may be null: then the Vector API computes low-rank updates.
-    private ForeignKernels(Workers workers, NativeKernels kernels, NativeLora nativeLora, String reason) {
+    /// `nativeLora` and `nativeAttention` may be null: then the Vector API computes these.
+    private ForeignKernels(Workers workers, NativeKernels kernels, NativeLora nativeLora, NativeAttention nativeAttention, String reason) {
         this.workers = workers;
         this.kernels = kernels;
         this.nativeLora = nativeLora;
         this.lora = nativeLora == null ? null : new ForeignLora(workers, nativeLora);
+        this.nativeAttention = nativeAttention;
+        this.attention = nativeAttention == null ? null : new ForeignAttention(workers, nativeAttention);
         this.variant = kernels.variant();
         this.why = reason;
         this.vector = new VectorKernels(workers, reason);
-        this.reason = reason + " (products of Q4_0, Q8_0, Q4_K and Q6_K weights" + (lora == null ? "" : " and low-rank updates") + " in C for " + variant.title() + ", the rest "
->>>>>>> main
+        this.reason = reason + " (products of Q4_0, Q8_0, Q4_K and Q6_K weights" + (lora == null ? "" : " and low-rank updates") + " in C for "
+                + variant.title() + (attention == null ? "" : ", attention for AMX") + ", the rest "
                 + vector.id() + ")";
         this.matmul = new ForeignMatmul(workers, kernels, vector.matmul());
     }
 
     @Override
     public String id() {
-        return vector.id() + "+" + variant.file() + (tiles == null ? "" : "+" + NativeAttention.LIBRARY);
+        return vector.id() + "+" + variant.file() + (attention == null ? "" : "+" + NativeAttention.LIBRARY);
     }
 
     @Override
@@ -85,11 +73,7 @@ final class ForeignKernels implements Kernels {
 
     @Override
     public Kernels fork(int threads) {
-<<<<<<< HEAD
-        return new ForeignKernels(Workers.of(threads), kernels, tiles, why);
-=======
-        return new ForeignKernels(Workers.of(threads), kernels, nativeLora, why);
->>>>>>> main
+        return new ForeignKernels(Workers.of(threads), kernels, nativeLora, nativeAttention, why);
     }
 
     @Override
@@ -114,6 +98,11 @@ final class ForeignKernels implements Kernels {
 
     @Override
     public Attention attention() {
+        return vector.attention();
+    }
+
+    @Override
+    public Attention roundedAttention() {
         return attention == null ? vector.attention() : attention;
     }
 

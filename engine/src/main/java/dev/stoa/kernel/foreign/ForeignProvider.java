@@ -39,17 +39,10 @@ public final class ForeignProvider implements KernelProvider {
     @Override
     public Kernels create(Workers workers, String reason) {
         try {
-            return new ForeignKernels(workers, new NativeKernels(usable().getFirst()), tiles(), reason);
+            return new ForeignKernels(workers, new NativeKernels(usable().getFirst()), reason);
         } catch (IOException e) {
             throw new IllegalStateException("the C kernels vanished after they were found", e);
         }
-    }
-
-    /// Attention by AMX tiles, or null where the CPU or this build has none, or a variant without them is asked for.
-    static NativeAttention tiles() throws IOException {
-        boolean usable = System.getProperty(VARIANT) == null && NativeLibrary.has(NativeAttention.LIBRARY)
-                && CpuFeatures.detect().has(NativeAttention.FEATURES);
-        return usable ? new NativeAttention() : null;
     }
 
     /// Variants that this build has and this CPU runs, best first.

@@ -25,7 +25,13 @@ final class NativeAttention {
     private final MethodHandle packed;
     private final MethodHandle alone;
 
-    NativeAttention() throws IOException {
+    /// Attention by AMX tiles, or null where the CPU or this build has none, or `variant` is a lesser one.
+    static NativeAttention of(Variant variant) throws IOException {
+        boolean wide = variant == Variant.AMX || variant == Variant.AVX512;
+        return wide && NativeLibrary.has(LIBRARY) && CpuFeatures.detect().has(FEATURES) ? new NativeAttention() : null;
+    }
+
+    private NativeAttention() throws IOException {
         NativeLibrary library = NativeLibrary.load(LIBRARY);
         work = library.critical("stoa_attention_work", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
         keys = library.critical("stoa_attention_keys", FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
