@@ -18,7 +18,7 @@ import dev.stoa.kernel.vector.VectorKernels;
 import java.util.EnumMap;
 import java.util.Map;
 
-/// Products with block-quantized weights and low-rank updates in C, everything else with the Vector API.
+/// Products with block-quantized weights, low-rank updates and attention in C, everything else with the Vector API.
 final class ForeignKernels implements Kernels {
     private final Workers workers;
     private final NativeParts parts;
@@ -27,8 +27,10 @@ final class ForeignKernels implements Kernels {
     private final String reason;
     private final VectorKernels vector;
     private final ForeignMatmul matmul;
-    /// Null where `parts` has none: then the Vector API computes low-rank updates.
+    /// Null where `parts` has none: then the Vector API serves.
     private final ForeignLora lora;
+    /// The same for attention.
+    private final ForeignAttention attention;
     private final Map<FrozenLinear.Precision, ForeignFrozenLinear> frozen = new EnumMap<>(FrozenLinear.Precision.class);
     private ForeignSegmentAttention segmentAttention;
 
@@ -36,17 +38,18 @@ final class ForeignKernels implements Kernels {
         this.workers = workers;
         this.parts = parts;
         this.lora = parts.lora() == null ? null : new ForeignLora(workers, parts.lora());
+        this.attention = parts.attention() == null ? null : new ForeignAttention(workers, parts.attention());
         this.variant = parts.products().variant();
         this.why = reason;
         this.vector = new VectorKernels(workers, reason);
-        this.reason = reason + " (products of Q4_0, Q8_0, Q4_K and Q6_K weights" + (lora == null ? "" : " and low-rank updates") + " in C for " + variant.title()
-                + ", the rest " + vector.id() + ")";
+        this.reason = reason + " (products of Q4_0, Q8_0, Q4_K and Q6_K weights" + (lora == null ? "" : " and low-rank updates") + " in C for "
+                + variant.title() + (attention == null ? "" : ", attention for AMX") + ", the rest " + vector.id() + ")";
         this.matmul = new ForeignMatmul(workers, parts.products(), vector.matmul());
     }
 
     @Override
     public String id() {
-        return vector.id() + "+" + variant.file();
+        return vector.id() + "+" + variant.file() + (attention == null ? "" : "+" + NativeAttention.LIBRARY);
     }
 
     @Override
@@ -95,6 +98,11 @@ final class ForeignKernels implements Kernels {
     }
 
     @Override
+    public Attention roundedAttention() {
+        return attention == null ? vector.attention() : attention;
+    }
+
+    @Override
     public Lora lora() {
         return lora == null ? vector.lora() : lora;
     }
@@ -135,6 +143,7 @@ final class ForeignKernels implements Kernels {
     @Override
     public void close() {
         vector.close();
+        if (attention != null) attention.close();
         matmul.close();
         if (lora != null) lora.close();
         frozen.values().forEach(ForeignFrozenLinear::close);

@@ -4,12 +4,12 @@ package dev.stoa.kernel.foreign;
 import java.io.IOException;
 import java.util.List;
 
-/// The C libraries that serve one process. Products are always there; `lora` and `bfloat` are null where this build lacks them
-/// or this CPU their instructions.
-record NativeParts(NativeKernels products, NativeLora lora, BfloatKernels bfloat) {
+/// The C libraries that serve one process. Products are always there; the others are null where this build lacks them or
+/// this CPU their instructions.
+record NativeParts(NativeKernels products, NativeLora lora, NativeAttention attention, BfloatKernels bfloat) {
     /// What is written for `variant`, and nothing beyond its instructions.
     static NativeParts of(Variant variant) throws IOException {
-        return new NativeParts(new NativeKernels(variant), NativeLora.of(variant), null);
+        return new NativeParts(new NativeKernels(variant), NativeLora.of(variant), NativeAttention.of(variant), null);
     }
 
     /// The same with what else this CPU can do.
@@ -19,6 +19,6 @@ record NativeParts(NativeKernels products, NativeLora lora, BfloatKernels bfloat
     }
 
     NativeParts with(BfloatKernels other) {
-        return new NativeParts(products, lora, other);
+        return new NativeParts(products, lora, attention, other);
     }
 }
