@@ -15,8 +15,10 @@ import java.lang.invoke.MethodHandle;
 final class NativeKernels {
     private final Variant variant;
     private final int tileRows;
+    private final int quantBytes;
     private final MethodHandle product;
     private final MethodHandle quantize;
+    private final LargePages pages = new LargePages();
 
     NativeKernels(Variant variant) throws IOException {
         this.variant = variant;
@@ -25,9 +27,13 @@ final class NativeKernels {
                 JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT));
         quantize = library.critical("stoa_quantize", FunctionDescriptor.ofVoid(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_INT,
                 JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG));
-        MethodHandle rows = library.critical("stoa_tile_rows", FunctionDescriptor.of(JAVA_INT));
+        tileRows = number(library, "stoa_tile_rows");
+        quantBytes = number(library, "stoa_quant_bytes");
+    }
+
+    private static int number(NativeLibrary library, String name) {
         try {
-            tileRows = (int) rows.invokeExact();
+            return (int) library.critical(name, FunctionDescriptor.of(JAVA_INT)).invokeExact();
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -37,9 +43,19 @@ final class NativeKernels {
         return variant;
     }
 
+    /// Where weights are kept.
+    LargePages pages() {
+        return pages;
+    }
+
     /// Rows of activations that a full tile holds.
     int tileRows() {
         return tileRows;
+    }
+
+    /// Bytes of quants per row and block of 32 values.
+    int quantBytes() {
+        return quantBytes;
     }
 
     /// y[row][16 group + lane] = or += products for groups [from, to) and `rows` rounded rows.
@@ -63,7 +79,7 @@ final class NativeKernels {
     }
 
     /// C throws nothing; what arrives here is the JVM's own.
-    private static RuntimeException impossible(Throwable e) {
+    static RuntimeException impossible(Throwable e) {
         return switch (e) {
             case RuntimeException runtime -> runtime;
             case Error error -> throw error;
