@@ -48,7 +48,7 @@ variant() {
 variant cpu cpu.c
 case $arch in
     x86_64)
-        variant amx amx.c -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mamx-tile -mamx-bf16
+        variant amx amx.c -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mamx-tile -mamx-int8
         variant avx512 avx512.c -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
         variant avxvnni avx2.c -mavx2 -mfma -mf16c -mavxvnni
         variant avx2 avx2.c -mavx2 -mfma -mf16c ;;

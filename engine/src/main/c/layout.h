@@ -10,7 +10,7 @@
 //   Q6_K  per 16 values two nibble vectors and one of bit pairs (k, k + 4, k + 8, k + 12); 16 scale bytes each; halves d.
 //
 // Activations: tiles of at most TILE rows, sizes as tile_rows tells (T rows): quants [block][8][T] ints of 4 bytes, or where
-// a tile is read row by row (row_major) [block][T][32] bfloat16, of every eight k those with k = 0 2 4 6 1 3 5 7; scales [block][T], and [block][T] (Q6_K: [block][2][T]) of what
+// a tile is read row by row (row_major) [block][T][32] bytes; scales [block][T], and [block][T] (Q6_K: [block][2][T]) of what
 // the offset of the format adds: -8, -128, -32 times the sum of the quants as int; for Q4_K the scale times that sum as
 // float. Room for 16 more floats and ints behind the last tile: whole vectors of them are read.
 #ifndef STOA_LAYOUT_H
@@ -47,13 +47,6 @@ INLINE long group_bytes(int format, long blocks) {
 INLINE int aux_per_block(int format) {
     return format == Q6_K ? 2 : 1;
 }
-
-// Room for one block of a row.
-#ifdef MATRIX_ROWS
-#define QUANT_BYTES (2 * BLOCK)
-#else
-#define QUANT_BYTES BLOCK
-#endif
 
 // Whether a tile of T rows is laid out row by row.
 INLINE int row_major(long T) {

@@ -149,7 +149,7 @@ INLINE void groups(const int format, const uint8_t *weights, long blocks, int fr
 #endif
         for (int T; row < rows; row += T) {
             T = tile_rows(rows - row);
-            const int32_t *a = (const int32_t *) (quants + row * blocks * QUANT_BYTES);
+            const int32_t *a = (const int32_t *) (quants + row * blocks * BLOCK);
             for (int g = first; g < last; g++) {
                 group_tile(format, T, weights + g * bytes, blocks, a, scales + row * blocks,
                         aux + row * blocks * aux_per_block(format), y + row * ldy + g * ROWS, ldy, columns - g * ROWS, accumulate, row == 0);
@@ -171,11 +171,6 @@ EXPORT void stoa_product(int format, const uint8_t *weights, long blocks, int fr
 
 EXPORT int stoa_tile_rows(void) {
     return TILE;
-}
-
-// Bytes of rounded activations per row and block.
-EXPORT int stoa_quant_bytes(void) {
-    return QUANT_BYTES;
 }
 
 #endif

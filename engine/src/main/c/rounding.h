@@ -31,21 +31,13 @@ INLINE float round_block(const float *x, int8_t *to, int32_t *half) {
 }
 #endif
 
-#ifndef MATRIX_ROWS
-// No tile is row-major here.
-INLINE void spread(const int8_t *q, int8_t *to) {
-    (void) q;
-    (void) to;
-}
-#endif
-
 // Rows [from, to) of x, ldx floats apart, to their tiles; `from` is a multiple of TILE, `to` too or the number of rows.
 EXPORT void stoa_quantize(int format, const float *x, long ldx, long blocks, int from, int to, int8_t *quants,
         float *scales, int32_t *aux) {
     int per = aux_per_block(format);
     for (long T, row = from; row < to; row += T) {
         T = tile_rows(to - row);
-        int8_t *tq = quants + row * blocks * QUANT_BYTES;
+        int8_t *tq = quants + row * blocks * BLOCK;
         float *ts = scales + row * blocks;
         int32_t *ta = aux + row * blocks * per;
         for (int i = 0; i < T; i++) {
@@ -54,7 +46,7 @@ EXPORT void stoa_quantize(int format, const float *x, long ldx, long blocks, int
                 int32_t half[2];
                 float scale = round_block(x + (row + i) * ldx + b * BLOCK, q, half);
                 if (row_major(T)) {
-                    spread(q, tq + (b * T + i) * QUANT_BYTES);
+                    memcpy(tq + (b * T + i) * BLOCK, q, BLOCK);
                 } else {
                     for (int j = 0; j < 8; j++) memcpy(tq + ((b * 8 + j) * T + i) * 4, q + 4 * j, 4);
                 }

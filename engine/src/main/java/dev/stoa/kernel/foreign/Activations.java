@@ -8,18 +8,12 @@ import dev.stoa.tensor.Scope;
 final class Activations implements AutoCloseable {
     /// Bytes behind scales and sums: whole vectors are read.
     private static final int SLACK = 64;
-    private final int quantBytes;
     private final Ledger ledger = new Ledger();
     private Scope scope = ledger.scope("activations");
     private long capacity;
     private long quants;
     private long scales;
     private long sums;
-
-    /// `quantBytes` per row and block.
-    Activations(int quantBytes) {
-        this.quantBytes = quantBytes;
-    }
 
     /// Room for `rows` rows of `blocks` blocks.
     void reserve(int rows, int blocks) {
@@ -28,7 +22,7 @@ final class Activations implements AutoCloseable {
         scope.close();
         scope = ledger.scope("activations");
         capacity = 0;
-        quants = scope.allocate(quantBytes * needed).address();
+        quants = scope.allocate(32 * needed).address();
         scales = scope.allocate(4 * needed + SLACK).address();
         sums = scope.allocate(8 * needed + SLACK).address();
         capacity = needed;

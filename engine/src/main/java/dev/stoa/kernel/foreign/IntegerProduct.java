@@ -19,7 +19,7 @@ final class IntegerProduct implements Workers.Range, AutoCloseable {
 
     private final Workers workers;
     private final NativeKernels kernels;
-    private final Activations activations;
+    private final Activations activations = new Activations();
     private final Workers.Range rounding = this::round;
 
     // The current call.
@@ -33,7 +33,6 @@ final class IntegerProduct implements Workers.Range, AutoCloseable {
     IntegerProduct(Workers workers, NativeKernels kernels) {
         this.workers = workers;
         this.kernels = kernels;
-        this.activations = new Activations(kernels.quantBytes());
     }
 
     void run(Tensor x, RepackedWeight w, Tensor y, boolean accumulate) {

@@ -15,7 +15,6 @@ import java.lang.invoke.MethodHandle;
 final class NativeKernels {
     private final Variant variant;
     private final int tileRows;
-    private final int quantBytes;
     private final MethodHandle product;
     private final MethodHandle quantize;
     private final LargePages pages = new LargePages();
@@ -27,13 +26,9 @@ final class NativeKernels {
                 JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_INT, JAVA_INT));
         quantize = library.critical("stoa_quantize", FunctionDescriptor.ofVoid(JAVA_INT, ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_INT,
                 JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG));
-        tileRows = number(library, "stoa_tile_rows");
-        quantBytes = number(library, "stoa_quant_bytes");
-    }
-
-    private static int number(NativeLibrary library, String name) {
+        MethodHandle rows = library.critical("stoa_tile_rows", FunctionDescriptor.of(JAVA_INT));
         try {
-            return (int) library.critical(name, FunctionDescriptor.of(JAVA_INT)).invokeExact();
+            tileRows = (int) rows.invokeExact();
         } catch (Throwable e) {
             throw impossible(e);
         }
@@ -51,11 +46,6 @@ final class NativeKernels {
     /// Rows of activations that a full tile holds.
     int tileRows() {
         return tileRows;
-    }
-
-    /// Bytes of quants per row and block of 32 values.
-    int quantBytes() {
-        return quantBytes;
     }
 
     /// y[row][16 group + lane] = or += products for groups [from, to) and `rows` rounded rows.

@@ -6,7 +6,7 @@ import java.util.List;
 
 /// A compiled instruction set, best first.
 enum Variant {
-    AMX("amx", "AMX and AVX-512 VNNI", CpuFeatures.AMX_BF16 | CpuFeatures.AVX512_VNNI),
+    AMX("amx", "AMX and AVX-512 VNNI", CpuFeatures.AMX_INT8 | CpuFeatures.AVX512_VNNI),
     AVX512("avx512", "AVX-512 VNNI", CpuFeatures.AVX512_VNNI),
     AVX_VNNI("avxvnni", "AVX-VNNI", CpuFeatures.AVX_VNNI),
     AVX2("avx2", "AVX2", CpuFeatures.AVX2),
