@@ -20,8 +20,8 @@ if ! command -v "$cc" > /dev/null 2>&1; then
     echo "C kernels: no C compiler ($cc), the Vector API serves"
     exit 0
 fi
-out=$1/META-INF/native/$os-$arch
-mkdir -p "$out" || exit 1
+mkdir -p "$1/META-INF/native/$os-$arch" || exit 1
+out=$(CDPATH='' cd -- "$1/META-INF/native/$os-$arch" && pwd -P) || exit 1
 
 # Numbers are the same on every machine: no contraction, no fast math. Not -march=native: the program chooses when it runs.
 flags='-O2 -std=gnu11 -fPIC -shared -fvisibility=hidden -ffp-contract=off -fno-math-errno -Wall -Wextra -Werror'
@@ -56,6 +56,7 @@ variant cpu cpu.c
 case $arch in
     x86_64)
         variant attention attention.c -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16
+        variant amx amx.c -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mamx-tile -mamx-int8
         variant avx512 avx512.c -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
         variant bf16-amx bf16-amx.c -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mamx-tile -mamx-bf16
         variant bf16-avx512 bf16-avx512.c -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the CPU and the operating system allow, without any instruction that may be missing; and advice on memory.
+// What the CPU and the operating system allow, without any instruction that may be missing; and memory in large pages.
+#include <stddef.h>
 #include <stdint.h>
-#ifdef __linux__
+#if defined(__linux__) || defined(__APPLE__)
 #include <sys/mman.h>
+#endif
+#ifdef __linux__
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -56,7 +59,6 @@ EXPORT int stoa_cpu_features(void) {
     return (first >> 20 & 1 ? DOTPROD : 0) | (second >> 13 & 1 ? I8MM : 0);
 }
 #elif defined(__aarch64__) && defined(__APPLE__)
-#include <stddef.h>
 #include <sys/sysctl.h>
 
 static int has(const char *name) {
@@ -74,13 +76,30 @@ EXPORT int stoa_cpu_features(void) {
 }
 #endif
 
-// Asks for large pages under [data, data + bytes): weights are read whole for every token, and small pages cost as many
-// look-ups as there are pages. Only advice: nothing depends on it.
-EXPORT void stoa_advise_large_pages(uint8_t *data, long bytes) {
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-    uintptr_t page = (uintptr_t) sysconf(_SC_PAGESIZE);
-    uintptr_t from = ((uintptr_t) data + page - 1) / page * page, to = ((uintptr_t) data + (uintptr_t) bytes) / page * page;
-    if (from < to) madvise((void *) from, to - from, MADV_HUGEPAGE);
+// Zeroed memory in large pages where the system has them: weights are read whole for every token, and small pages cost as
+// many look-ups as there are pages. Starts at a large page; 0 when there is none left. Only stoa_unmap gives it back.
+EXPORT uint8_t *stoa_map(long bytes) {
+#if defined(__linux__) || defined(__APPLE__)
+    enum { LARGE = 2 << 20 };
+    uint8_t *all = mmap(NULL, (size_t) bytes + LARGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (all == MAP_FAILED) return NULL;
+    size_t before = (LARGE - (uintptr_t) all % LARGE) % LARGE;
+    if (before > 0) munmap(all, before);
+    munmap(all + before + bytes, LARGE - before);
+#ifdef MADV_HUGEPAGE
+    madvise(all + before, (size_t) bytes, MADV_HUGEPAGE); // only advice: nothing depends on it
+#endif
+    return all + before;
+#else
+    (void) bytes;
+    return NULL;
+#endif
+}
+
+// `bytes` as given to stoa_map, a multiple of the page size.
+EXPORT void stoa_unmap(uint8_t *data, long bytes) {
+#if defined(__linux__) || defined(__APPLE__)
+    munmap(data, (size_t) bytes);
 #else
     (void) data;
     (void) bytes;

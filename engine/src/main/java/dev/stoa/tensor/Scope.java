@@ -38,6 +38,20 @@ public final class Scope implements AutoCloseable {
         return segment;
     }
 
+    /// Memory that something else provides lives as long as this scope; `release` gives it back. Nothing is counted: [#take] does.
+    @SuppressWarnings("restricted") // The caller vouches for the memory.
+    public MemorySegment adopt(MemorySegment memory, Runnable release) {
+        return memory.reinterpret(arena, _ -> release.run());
+    }
+
+    /// Bytes [offset, offset + size) of memory that was adopted, counted as if they were allocated here.
+    public MemorySegment take(MemorySegment adopted, long offset, long size) {
+        MemorySegment segment = adopted.asSlice(offset, size);
+        bytes.addAndGet(size);
+        ledger.add(size);
+        return segment;
+    }
+
     /// A zeroed tensor.
     public Tensor tensor(DType dtype, long... shape) {
         return new Tensor(allocate(dtype.bytes(Tensor.elements(shape))), dtype, shape);

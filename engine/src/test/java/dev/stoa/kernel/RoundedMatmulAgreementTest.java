@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -133,6 +134,39 @@ class RoundedMatmulAgreementTest {
             }
             assertThat(Math.sqrt(error)).isGreaterThan(0).isLessThan(1.5 * Math.sqrt(squares));
         }
+    }
+
+    /// More rows than a panel of matrix registers holds and blocks than a slab, with every kind of last tile.
+    @ParameterizedTest
+    @EnumSource(names = {"Q4_0", "Q8_0", "Q4_K", "Q6_K"})
+    void manyRowsGiveTheSameBits(DType dtype) {
+        int k = 5 * 256;
+        int n = 50;
+        try (Scope scope = new Ledger().scope("test")) {
+            Tensor w = random(dtype, n, k, scope);
+            Poisoned poisoned = new Poisoned(scope, 23);
+            PackedWeight truth = SCALAR.matmul().packRounded(w, scope);
+            for (int m : new int[] {32, 44, 45, 257, 274}) {
+                Tensor x = activations(poisoned, m, k);
+                Tensor expected = poisoned.uniform(m, n);
+                Tensor before = poisoned.copy(expected);
+                SCALAR.matmul().multiply(x, truth, expected, true);
+                for (Kernels kernels : OTHERS) {
+                    Tensor actual = poisoned.copy(before);
+                    kernels.matmul().multiply(x, kernels.matmul().packRounded(w, scope), actual, true);
+                    assertThat(actual.toArray()).as("%s, m=%d", kernels.id(), m).isEqualTo(expected.toArray());
+                }
+            }
+            poisoned.check();
+        }
+    }
+
+    /// The fastest variant is among those that are compared, wherever this CPU and this build have it.
+    @Test
+    void matrixRegistersAreCompared() {
+        String why = dev.stoa.kernel.foreign.ForeignVariants.missing("AMX");
+        Assumptions.assumeTrue(why == null, why);
+        assertThat(OTHERS).anyMatch(kernels -> kernels.reason().contains("AMX"));
     }
 
     @Test

@@ -6,6 +6,8 @@ import dev.stoa.tensor.Scope;
 
 /// Room for rounded rows: quants, scales and sums, by address for C. Grows to the largest product; not thread-safe.
 final class Activations implements AutoCloseable {
+    /// Bytes behind scales and sums: whole vectors are read.
+    private static final int SLACK = 64;
     private final Ledger ledger = new Ledger();
     private Scope scope = ledger.scope("activations");
     private long capacity;
@@ -21,8 +23,8 @@ final class Activations implements AutoCloseable {
         scope = ledger.scope("activations");
         capacity = 0;
         quants = scope.allocate(32 * needed).address();
-        scales = scope.allocate(4 * needed).address();
-        sums = scope.allocate(8 * needed).address();
+        scales = scope.allocate(4 * needed + SLACK).address();
+        sums = scope.allocate(8 * needed + SLACK).address();
         capacity = needed;
     }
 

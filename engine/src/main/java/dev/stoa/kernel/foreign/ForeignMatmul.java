@@ -14,6 +14,7 @@ import java.util.concurrent.locks.ReentrantLock;
 /// Integer products in C; every other product is that of `others`.
 final class ForeignMatmul implements Matmul, AutoCloseable {
     private final Workers workers;
+    private final NativeKernels kernels;
     private final Matmul others;
     private final IntegerProduct product;
     /// One product at a time: the job and the rounded rows belong to it.
@@ -21,6 +22,7 @@ final class ForeignMatmul implements Matmul, AutoCloseable {
 
     ForeignMatmul(Workers workers, NativeKernels kernels, Matmul others) {
         this.workers = workers;
+        this.kernels = kernels;
         this.others = others;
         this.product = new IntegerProduct(workers, kernels);
     }
@@ -37,7 +39,7 @@ final class ForeignMatmul implements Matmul, AutoCloseable {
 
     @Override
     public PackedWeight packRounded(Tensor w, Scope scope) {
-        return IntegerFormat.of(w.dtype()) == null ? others.pack(w, scope) : RepackedWeight.of(w, workers, scope);
+        return IntegerFormat.of(w.dtype()) == null ? others.pack(w, scope) : RepackedWeight.of(w, workers, size -> kernels.pages().allocate(scope, size));
     }
 
     @Override

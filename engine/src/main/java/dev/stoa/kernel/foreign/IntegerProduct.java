@@ -15,7 +15,7 @@ final class IntegerProduct implements Workers.Range, AutoCloseable {
     /// Multiply-adds per call into C, about a millisecond: a thread in such a call delays the garbage collector.
     private static final long PER_CALL = 1 << 26;
     private static final int CHUNK = 16;
-    private static final int ROWS_PER_WORKER = 4;
+    private static final int TILES_PER_WORKER = 2;
 
     private final Workers workers;
     private final NativeKernels kernels;
@@ -44,7 +44,7 @@ final class IntegerProduct implements Workers.Range, AutoCloseable {
         this.accumulate = accumulate;
         activations.reserve(rows, blocks);
         int tile = kernels.tileRows();
-        workers.parallel((rows + tile - 1) / tile, ROWS_PER_WORKER, rounding);
+        workers.parallel((rows + tile - 1) / tile, TILES_PER_WORKER, rounding);
         long perGroup = Math.max(1, (long) rows * blocks * IntegerFormat.BLOCK * IntegerFormat.ROWS);
         workers.parallel(w.groups(), Math.clamp(GRAIN / perGroup, 1, Integer.MAX_VALUE), this);
         this.x = null;

@@ -17,6 +17,7 @@ final class NativeKernels {
     private final int tileRows;
     private final MethodHandle product;
     private final MethodHandle quantize;
+    private final LargePages pages = new LargePages();
 
     NativeKernels(Variant variant) throws IOException {
         this.variant = variant;
@@ -35,6 +36,11 @@ final class NativeKernels {
 
     Variant variant() {
         return variant;
+    }
+
+    /// Where weights are kept.
+    LargePages pages() {
+        return pages;
     }
 
     /// Rows of activations that a full tile holds.

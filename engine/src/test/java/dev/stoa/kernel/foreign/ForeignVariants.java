@@ -24,4 +24,16 @@ public final class ForeignVariants {
         }
         return all;
     }
+
+    /// Why the variant of this name does not run here, or null when it does.
+    public static String missing(String name) {
+        Variant variant = Variant.valueOf(name);
+        if (!NativeLibrary.has(variant.file())) return "this build has no C kernels for " + variant.title();
+        try {
+            if (Variant.of(CpuFeatures.detect()).contains(variant)) return null;
+            return "this CPU or its system does not offer " + variant.title();
+        } catch (IOException e) {
+            return e.getMessage();
+        }
+    }
 }
