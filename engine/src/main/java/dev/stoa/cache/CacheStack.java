@@ -96,37 +96,37 @@ public final class CacheStack implements AutoCloseable {
         return blockBytes(1) >= 0;
     }
 
-    /// Bytes of a copy of `tokens` tokens of all layers, or -1 when some layer does not keep every token on its own.
-    long blockBytes(int tokens) {
+    /// Bytes of a block with room for `room` tokens of all layers, or -1 when some layer does not keep every token on its own.
+    long blockBytes(int room) {
         long sum = 0;
         for (LayerState state : owned) {
             if (!(state instanceof TokenBlocks blocks)) return -1;
-            sum += blocks.blockBytes(tokens);
+            sum += blocks.blockBytes(room);
         }
         return sum;
     }
 
-    /// Copies tokens [from, to) of all layers to `target`.
-    void save(int from, int to, MemorySegment target) {
-        if (to > length) throw new IllegalArgumentException("tokens up to " + to + " of " + length);
-        long at = 0;
+    /// Copies tokens [from, to) of all layers to the places from `at` on of a block.
+    void save(int from, int to, int at, int room, MemorySegment block) {
+        if (to > length || at + to - from > room) throw new IllegalArgumentException("tokens up to " + to + " of " + length + " at " + at);
+        long start = 0;
         for (LayerState state : owned) {
             TokenBlocks blocks = (TokenBlocks) state;
-            long bytes = blocks.blockBytes(to - from);
-            blocks.save(from, to, target.asSlice(at, bytes));
-            at += bytes;
+            long bytes = blocks.blockBytes(room);
+            blocks.save(from, to, at, room, block.asSlice(start, bytes));
+            start += bytes;
         }
     }
 
-    /// Goes on from `from` tokens to `to` with a copy that [#save] made of a stack of the same shapes.
-    void load(int from, int to, MemorySegment source) {
-        if (from != length || to > capacity) throw new IllegalArgumentException("tokens " + from + " to " + to + " after " + length);
-        long at = 0;
+    /// Goes on from `from` tokens to `to` with the first ones of a block that [#save] made of a stack of the same shapes.
+    void load(int from, int to, int room, MemorySegment block) {
+        if (from != length || to > capacity || to - from > room) throw new IllegalArgumentException("tokens " + from + " to " + to + " after " + length);
+        long start = 0;
         for (LayerState state : owned) {
             TokenBlocks blocks = (TokenBlocks) state;
-            long bytes = blocks.blockBytes(to - from);
-            blocks.load(from, to, source.asSlice(at, bytes));
-            at += bytes;
+            long bytes = blocks.blockBytes(room);
+            blocks.load(from, to, 0, room, block.asSlice(start, bytes));
+            start += bytes;
         }
         advance(to);
     }

@@ -55,29 +55,29 @@ public final class KvSlab implements KvState, TokenBlocks {
     }
 
     @Override
-    public long blockBytes(int tokens) {
-        return shape.bytes(tokens);
+    public long blockBytes(int room) {
+        return shape.bytes(room);
     }
 
     @Override
-    public void save(int from, int to, MemorySegment target) {
-        copy(from, to, target, false);
+    public void save(int from, int to, int at, int room, MemorySegment block) {
+        copy(from, to, at, room, block, false);
     }
 
     @Override
-    public void load(int from, int to, MemorySegment source) {
-        copy(from, to, source, true);
+    public void load(int from, int to, int at, int room, MemorySegment block) {
+        copy(from, to, at, room, block, true);
     }
 
-    /// A block is [key head][token][dim], then the same of the values.
-    private void copy(int from, int to, MemorySegment block, boolean in) {
-        long at = 0;
+    /// A block is [key head][room][dim], then the same of the values.
+    private void copy(int from, int to, int at, int room, MemorySegment block, boolean in) {
+        long start = 0;
         for (int part = 0; part < 2; part++) {
             MemorySegment slab = part == 0 ? keys : values;
             long token = 4L * (part == 0 ? shape.keyDim() : shape.valueDim()), run = (to - from) * token;
-            for (int head = 0; head < shape.kvHeads(); head++, at += run) {
-                long here = (head * (long) capacity + from) * token;
-                MemorySegment.copy(in ? block : slab, in ? at : here, in ? slab : block, in ? here : at, run);
+            for (int head = 0; head < shape.kvHeads(); head++, start += room * token) {
+                long here = (head * (long) capacity + from) * token, there = start + at * token;
+                MemorySegment.copy(in ? block : slab, in ? there : here, in ? slab : block, in ? here : there, run);
             }
         }
     }

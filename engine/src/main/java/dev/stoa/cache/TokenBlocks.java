@@ -5,12 +5,12 @@ import java.lang.foreign.MemorySegment;
 
 /// A state that keeps every token on its own, so that a run of tokens can be copied out and into another sequence's state.
 interface TokenBlocks extends LayerState {
-    /// Bytes of `tokens` tokens in a copy.
-    long blockBytes(int tokens);
+    /// Bytes of a block with room for `room` tokens.
+    long blockBytes(int room);
 
-    /// Copies tokens [from, to) to the beginning of `target`.
-    void save(int from, int to, MemorySegment target);
+    /// Copies tokens [from, to) to the places from `at` on of a block.
+    void save(int from, int to, int at, int room, MemorySegment block);
 
-    /// Takes tokens [from, to) from a copy; they count once they are committed.
-    void load(int from, int to, MemorySegment source);
+    /// Takes tokens [from, to) from the places from `at` on of a block; they count once they are committed.
+    void load(int from, int to, int at, int room, MemorySegment block);
 }

@@ -22,7 +22,7 @@ final class PromptReuse implements AutoCloseable {
     }
 
     /// Work that runs through some layers only, and stacks with states that cannot be cut into tokens, neither take nor leave
-    /// anything. Begins a sequence, which has just got its empty caches, after the blocks that were computed before. A position whose
+    /// anything. Begins a sequence, which has just got its empty caches, after the tokens that were computed before. A position whose
     /// logits are wanted is always computed.
     void restore(Sequence sequence) {
         if (cache == null || sequence.demand.layers() < layers || !sequence.cache(0).keepsTokens()) return;
@@ -30,7 +30,9 @@ final class PromptReuse implements AutoCloseable {
         sequence.chains = sequence.demand.members().stream().map(set -> cache.chain(descriptor(set))).toList();
         int found = cache.find(sequence.chains, sequence::token, limit);
         if (found == 0) return;
-        for (int member = 0; member < sequence.members(); member++) cache.restore(sequence.chains.get(member), found, sequence.cache(member));
+        for (int member = 0; member < sequence.members(); member++) {
+            cache.restore(sequence.chains.get(member), sequence::token, found, sequence.cache(member));
+        }
         sequence.advance(found);
     }
 
@@ -43,7 +45,7 @@ final class PromptReuse implements AutoCloseable {
 
     /// Keeps what a sequence has computed so far; one that has ended is left alone.
     void publish(Sequence sequence) {
-        if (sequence.computed() < BLOCK_TOKENS || sequence.state() == Sequence.State.FINISHED) return;
+        if (sequence.state() == Sequence.State.FINISHED) return;
         for (int member = 0; member < sequence.chains.size(); member++) {
             cache.publish(sequence.chains.get(member), sequence::token, sequence.computed(), sequence.cache(member));
         }

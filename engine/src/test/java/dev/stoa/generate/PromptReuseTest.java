@@ -77,7 +77,7 @@ class PromptReuseTest {
             assertThat(scores(warm, prompt, AdapterSet.BASE)).isEqualTo(scores(cold, prompt, AdapterSet.BASE));
             assertThat(warm.stats().prefix().restoredTokens()).isEqualTo(2 * BLOCK);
             assertThat(scores(warm, prompt, AdapterSet.BASE)).isEqualTo(scores(cold, prompt, AdapterSet.BASE));
-            assertThat(warm.stats().prefix().restoredTokens()).isEqualTo(5 * BLOCK);
+            assertThat(warm.stats().prefix().restoredTokens()).isEqualTo(5 * BLOCK + 16); // all but the position that is wanted
             assertThat(cold.stats().prefix().blocks()).isZero();
         }
     }
@@ -92,6 +92,40 @@ class PromptReuseTest {
             assertThat(engine.stats().prefix().hits() - hits).isEqualTo(1);
             scores(engine, changed(prompt, 0), AdapterSet.BASE);
             assertThat(engine.stats().prefix().hits() - hits).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void aPromptThatLeavesABlockInItsMiddleTakesOverWhatComesBefore() {
+        int[] prompt = tokens(21, 2 * BLOCK + 100);
+        try (Engine warm = engine(64 << 20); Engine cold = engine(0)) {
+            scores(warm, prompt, AdapterSet.BASE);
+            for (int at : new int[] {2 * BLOCK + 99, 2 * BLOCK + 50, 2 * BLOCK + 1, BLOCK + 200, BLOCK, 31, 1}) {
+                int[] other = changed(prompt, at);
+                long before = warm.stats().prefix().restoredTokens();
+                assertThat(scores(warm, other, AdapterSet.BASE)).as("at %d", at).isEqualTo(scores(cold, other, AdapterSet.BASE));
+                assertThat(warm.stats().prefix().restoredTokens() - before).isEqualTo(at);
+            }
+            AdapterSet a = AdapterSet.of(adapters.get(0));
+            long before = warm.stats().prefix().restoredTokens();
+            assertThat(scores(warm, prompt, a)).isEqualTo(scores(cold, prompt, a));
+            assertThat(warm.stats().prefix().restoredTokens()).isEqualTo(before);
+        }
+    }
+
+    @Test
+    void aShortBlockGrowsWithItsSequence() {
+        int[] whole = tokens(22, 2 * BLOCK + 40);
+        try (Engine warm = engine(64 << 20); Engine cold = engine(0)) {
+            int restored = 0;
+            for (int length : new int[] {30, 50, 60, 200, BLOCK - 3, BLOCK + 60, 2 * BLOCK + 40}) {
+                int[] prompt = Arrays.copyOf(whole, length);
+                long before = warm.stats().prefix().restoredTokens();
+                assertThat(scores(warm, prompt, AdapterSet.BASE)).as("length %d", length).isEqualTo(scores(cold, prompt, AdapterSet.BASE));
+                assertThat(warm.stats().prefix().restoredTokens() - before).isEqualTo(restored);
+                restored = length; // what follows it in the next prompt are not the tokens that were scored
+                assertThat(warm.stats().prefix().blocks()).isBetween(1, 12);
+            }
         }
     }
 
@@ -149,7 +183,7 @@ class PromptReuseTest {
             Generation first = answer(warm, prompt, both, Compose.LOGITS);
             assertThat(first.usage().cachedTokens()).isZero();
             Generation second = answer(warm, prompt, both, Compose.LOGITS);
-            assertThat(second.usage().cachedTokens()).isEqualTo(2 * BLOCK); // the last block holds the position that is wanted
+            assertThat(second.usage().cachedTokens()).isEqualTo(3 * BLOCK - 1); // the last position is wanted
             assertThat(second.tokens()).isEqualTo(first.tokens()).isEqualTo(answer(cold, prompt, both, Compose.LOGITS).tokens());
         }
     }
@@ -162,6 +196,25 @@ class PromptReuseTest {
             int[] next = Arrays.copyOf(prompt, prompt.length + first.tokens().length + 40);
             System.arraycopy(first.tokens(), 0, next, prompt.length, first.tokens().length);
             assertThat(answer(engine, next, AdapterSet.BASE, Compose.SUM).usage().cachedTokens()).isEqualTo(2 * BLOCK);
+        }
+    }
+
+    @Test
+    void aConversationGrowsItsLastBlockTurnByTurn() {
+        int[] prompt = tokens(23, 20);
+        try (Engine warm = engine(64 << 20); Engine cold = engine(0)) {
+            int known = 0;
+            for (int turn = 0; turn < 12; turn++) {
+                Generation answer = answer(warm, prompt, AdapterSet.BASE, Compose.SUM);
+                assertThat(answer.tokens()).as("turn %d", turn).isEqualTo(answer(cold, prompt, AdapterSet.BASE, Compose.SUM).tokens());
+                assertThat(answer.usage().cachedTokens()).isEqualTo(known);
+                known = prompt.length + answer.tokens().length - 1; // the last token of an answer is not computed
+                if (known % BLOCK < 16) known -= known % BLOCK;
+                int[] next = Arrays.copyOf(prompt, prompt.length + answer.tokens().length + 15);
+                System.arraycopy(answer.tokens(), 0, next, prompt.length, answer.tokens().length);
+                prompt = next;
+                assertThat(warm.stats().prefix().blocks()).isLessThanOrEqualTo(known / BLOCK + 1); // one growing block, not one per turn
+            }
         }
     }
 
