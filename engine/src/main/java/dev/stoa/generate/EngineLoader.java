@@ -17,6 +17,8 @@ import dev.stoa.tensor.Scope;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 
 /// Opens all that an engine over a model directory or file owns: files, kernels, model, tokenizer, template.
 final class EngineLoader {
@@ -34,7 +36,10 @@ final class EngineLoader {
         try {
             ModelFiles files = ModelFiles.open(config.model(), weights);
             requireModel(files);
-            TextSetup text = TextSetup.of(files);
+            // A large vocabulary takes as long as the file's hash; each keeps one processor busy.
+            FutureTask<TextSetup> reading = new FutureTask<>(() -> TextSetup.of(files));
+            opened.addFirst(() -> await(reading));
+            Thread.ofPlatform().name("stoa-tokenizer").daemon().start(reading);
             Kernels kernels = KernelProvider.open(config.kernels(), config.threads());
             opened.addFirst(kernels::close);
             LOG.log(System.Logger.Level.DEBUG, "event=kernels {0}", kernels.reason());
@@ -44,11 +49,35 @@ final class EngineLoader {
                         .got("model_type " + model.spec().modelType()).expected("a decoder").next("use it for embeddings").exception();
             }
             LOG.log(System.Logger.Level.DEBUG, "event=weights {0}, by their size and the memory of this machine", model.placement());
+            TextSetup text = result(reading);
             List<Integer> eosIds = EosIds.of(model.spec(), files, text);
             return Engine.start(new Engine(model, text, eosIds, planned(config, model, ledger), ledger, opened));
         } catch (IOException | RuntimeException failure) {
             opened.forEach(Runnable::run);
             throw failure;
+        }
+    }
+
+    private static TextSetup result(FutureTask<TextSetup> reading) {
+        await(reading);
+        return switch (reading.state()) {
+            case SUCCESS -> reading.resultNow();
+            case FAILED -> {
+                if (reading.exceptionNow() instanceof RuntimeException failure) throw failure;
+                throw new IllegalStateException(reading.exceptionNow());
+            }
+            case RUNNING, CANCELLED -> throw new IllegalStateException("interrupted while the tokenizer was read");
+        };
+    }
+
+    /// Until the tokenizer is read or refused: it lies in the files that are closed next.
+    private static void await(FutureTask<TextSetup> reading) {
+        try {
+            reading.get();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (ExecutionException e) {
+            LOG.log(System.Logger.Level.DEBUG, "event=tokenizer {0}", e.getCause().getMessage());
         }
     }
 

@@ -227,6 +227,7 @@ public final class Model {
     }
 
     private static String firstBad(String name, Tensor tensor) {
+        if (Quant.surelyFinite(tensor)) return null;
         float[] row = new float[tensor.cols()];
         for (int r = 0; r < tensor.rows(); r++) {
             Quant.decodeRow(tensor, r, row, 0);

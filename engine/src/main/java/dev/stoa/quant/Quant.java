@@ -19,6 +19,7 @@ public final class Quant {
     static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final float LARGEST_HALF = 65_504;
+    private static final int INFINITE_HALF = 0x7c00;
     private static final Map<DType, QuantFormat> FORMATS = new EnumMap<>(Stream.of(
                     new F32(), new F16(), new BF16(), new Q8_0(), new Q4_0(), new Q4_K(), new Q5_K(), new Q6_K(), new MXFP4(),
                     new NVFP4(), new Q4_1(), new Q5_0(), new Q5_1(), new Q2_K(), new Q3_K(), new IQ4_NL(), new IQ4_XS())
@@ -67,6 +68,31 @@ public final class Quant {
         }
         QuantFormat format = format(tensor.dtype());
         format.decode(tensor.data(), tensor.dtype().bytes(tensor.cols()) * row, out, from, tensor.cols());
+    }
+
+    /// Whether every value is certainly a finite number: of block formats it is when the halves that scale a block are, which
+    /// is a small part of the bytes. False where that is not so, or the format has no such halves: then the values decide.
+    public static boolean surelyFinite(Tensor tensor) {
+        int[] halves = tensor.packing() != null ? new int[0] : halves(tensor.dtype());
+        if (halves.length == 0) return false;
+        int stride = tensor.dtype().blockBytes();
+        long bytes = tensor.bytes();
+        for (long block = 0; block < bytes; block += stride) {
+            for (int at : halves) if ((tensor.data().get(SHORT, block + at) & INFINITE_HALF) == INFINITE_HALF) return false;
+        }
+        return true;
+    }
+
+    /// Byte offsets of a block's halves. Times whatever integers the block holds they stay far below the largest float.
+    private static int[] halves(DType dtype) {
+        return switch (dtype) {
+            case Q4_0, Q8_0, Q5_0, IQ4_NL -> new int[] {0};
+            case Q4_1, Q5_1, Q4_K, Q5_K -> new int[] {0, 2};
+            case Q6_K -> new int[] {208};
+            case Q2_K -> new int[] {80, 82};
+            case Q3_K -> new int[] {108};
+            default -> new int[0];
+        };
     }
 
     /// A new tensor in `scope` holding `values` in another format; rows must fill whole blocks.

@@ -14,6 +14,7 @@ import dev.stoa.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.HexFormat;
+import java.lang.foreign.ValueLayout;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -135,5 +136,30 @@ class QuantTest {
             assertThatThrownBy(() -> Quant.encode(values, DType.Q8_0, scope, 32)).isInstanceOfSatisfying(
                     FaultException.class, e -> assertThat(e.fault().code()).isEqualTo(EngineFault.OUT_OF_RANGE));
         }
+    }
+
+    /// Every bit pattern but those of infinite halves: where the halves are finite, so is every value; one that is not is seen.
+    @Test
+    void scalesTellWhetherABlockIsFinite() {
+        Random random = new Random(11);
+        int refused = 0;
+        for (DType dtype : DType.values()) {
+            if (!dtype.quantized() || dtype == DType.PACKED) continue;
+            boolean known = dtype != DType.MXFP4 && dtype != DType.NVFP4 && dtype != DType.IQ4_XS;
+            try (Scope scope = new Ledger().scope("test")) {
+                for (int round = 0; round < 2000; round++) {
+                    Tensor tensor = scope.tensor(dtype, 1, dtype.blockElements());
+                    for (long i = 0; i < tensor.bytes(); i++) tensor.data().set(ValueLayout.JAVA_BYTE, i, (byte) random.nextInt());
+                    boolean finite = true;
+                    for (float value : Quant.decode(tensor)) finite &= Float.isFinite(value);
+                    boolean sure = Quant.surelyFinite(tensor);
+                    if (!known) assertThat(sure).isFalse();
+                    if (sure) assertThat(finite).as("%s", dtype).isTrue();
+                    if (known && finite && !sure) refused++;
+                }
+                if (known) assertThat(Quant.surelyFinite(scope.tensor(dtype, 4, dtype.blockElements()))).as("%s of zeros", dtype).isTrue();
+            }
+        }
+        assertThat(refused).as("finite blocks that are decoded for nothing").isLessThan(200);
     }
 }

@@ -16,9 +16,9 @@ public enum IntegerFormat {
     Q4_0(DType.Q4_0, 4, 0) {
         @Override
         void block(MemorySegment source, long at, int block, MemorySegment out, Place place) {
-            for (int k = 0; k < 32; k++) {
-                int pair = unsigned(source, at + 2 + k % 16);
-                nibble(out, place.quants(), k, k < 16 ? pair & 15 : pair >> 4);
+            for (int v = 0; v < 4; v++) {
+                long from = at + 2 + v % 2 * 8;
+                out.set(INT, place.quants() + 64L * v, nibbles(source, from, v / 2 * 4) | nibbles(source, from + 4, v / 2 * 4) << 4);
             }
             half(source, at, out, place.scales() + 2L * place.lane());
         }
@@ -27,9 +27,7 @@ public enum IntegerFormat {
     Q8_0(DType.Q8_0, 8, 0) {
         @Override
         void block(MemorySegment source, long at, int block, MemorySegment out, Place place) {
-            for (int k = 0; k < 32; k++) {
-                out.set(BYTE, place.quants() + (k / 4) * 64L + k % 4, (byte) (source.get(BYTE, at + 2 + k) ^ 0x80));
-            }
+            for (int v = 0; v < 8; v++) out.set(INT, place.quants() + 64L * v, source.get(INT, at + 2 + 4 * v) ^ 0x80808080);
             half(source, at, out, place.scales() + 2L * place.lane());
         }
     },
@@ -38,9 +36,9 @@ public enum IntegerFormat {
         @Override
         void block(MemorySegment source, long at, int block, MemorySegment out, Place place) {
             long quants = at + 16 + block / 2 * 32;
-            for (int k = 0; k < 32; k++) {
-                int pair = unsigned(source, quants + k);
-                nibble(out, place.quants(), k, block % 2 == 0 ? pair & 15 : pair >> 4);
+            for (int v = 0; v < 4; v++) {
+                long from = quants + 8 * v;
+                out.set(INT, place.quants() + 64L * v, nibbles(source, from, block % 2 * 4) | nibbles(source, from + 4, block % 2 * 4) << 4);
             }
             out.set(BYTE, place.scales() + place.lane(), (byte) sixBits(source, at + 4, block));
             out.set(BYTE, place.scales() + 16 + place.lane(), (byte) sixBitMinimum(source, at + 4, block));
@@ -55,12 +53,16 @@ public enum IntegerFormat {
         void block(MemorySegment source, long at, int block, MemorySegment out, Place place) {
             long low = at + block / 4 * 64 + block % 2 * 32;
             long high = at + 128 + block / 4 * 32;
-            for (int k = 0; k < 32; k++) {
-                int q = unsigned(source, low + k) >> block % 4 / 2 * 4 & 15;
-                int pair = unsigned(source, high + k) >> block % 4 * 2 & 3;
-                long half = place.quants() + k / 16 * 192L;
-                nibble(out, half, k % 16, q);
-                or(out, half + 128 + k % 4, pair << k % 16 / 4 * 2);
+            int shift = block % 4 / 2 * 4;
+            for (int h = 0; h < 2; h++) {
+                long half = place.quants() + 192L * h;
+                int pairs = 0;
+                for (int i = 0; i < 4; i++) pairs |= (source.get(INT, high + 16 * h + 4 * i) >>> block % 4 * 2 & 0x03030303) << 2 * i;
+                for (int v = 0; v < 2; v++) {
+                    long from = low + 16 * h + 8 * v;
+                    out.set(INT, half + 64L * v, nibbles(source, from, shift) | nibbles(source, from + 4, shift) << 4);
+                }
+                out.set(INT, half + 128, pairs);
             }
             out.set(BYTE, place.scales() + place.lane(), source.get(BYTE, at + 192 + 2 * block));
             out.set(BYTE, place.scales() + 16 + place.lane(), source.get(BYTE, at + 192 + 2 * block + 1));
@@ -73,6 +75,7 @@ public enum IntegerFormat {
     /// Values of k that share an activation scale.
     public static final int BLOCK = 32;
     private static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
+    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     /// Where one row of a group writes a block: its first quant, the block's scales, the parent block's halves.
@@ -152,12 +155,9 @@ public enum IntegerFormat {
         out.set(SHORT, to, source.get(SHORT, at));
     }
 
-    private static void nibble(MemorySegment out, long quants, int k, int value) {
-        or(out, quants + k / 8 * 64L + k % 4, k % 8 < 4 ? value : value << 4);
-    }
-
-    private static void or(MemorySegment out, long at, int bits) {
-        out.set(BYTE, at, (byte) (out.get(BYTE, at) | bits));
+    /// One nibble of each of four bytes.
+    private static int nibbles(MemorySegment data, long at, int shift) {
+        return data.get(INT, at) >>> shift & 0x0f0f0f0f;
     }
 
     private static int sixBits(MemorySegment data, long at, int j) {
