@@ -57,12 +57,6 @@ final class NativeLibrary {
         return directory() + System.mapLibraryName("stoa-" + name);
     }
 
-    /// A function that may take its time; it sees native memory only.
-    @SuppressWarnings("restricted")
-    MethodHandle function(String name, FunctionDescriptor type) {
-        return Linker.nativeLinker().downcallHandle(symbols.findOrThrow(name), type);
-    }
-
     /// A function that returns soon and may read arrays of the heap: threads in it delay the garbage collector.
     @SuppressWarnings("restricted")
     MethodHandle critical(String name, FunctionDescriptor type) {
