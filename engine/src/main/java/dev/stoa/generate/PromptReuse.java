@@ -23,10 +23,10 @@ final class PromptReuse implements AutoCloseable {
 
     /// Work that runs through some layers only, and stacks with states that cannot be cut into tokens, neither take nor leave
     /// anything. Begins a sequence, which has just got its empty caches, after the tokens that were computed before. A position whose
-    /// logits are wanted is always computed.
+    /// logits or hidden states are wanted is always computed.
     void restore(Sequence sequence) {
         if (cache == null || sequence.demand.layers() < layers || !sequence.cache(0).keepsTokens()) return;
-        int limit = Math.min(sequence.demand.firstLogit(), sequence.promptTokens - 1);
+        int limit = limit(sequence);
         sequence.chains = sequence.demand.members().stream().map(set -> cache.chain(descriptor(set))).toList();
         int found = cache.find(sequence.chains, sequence::token, limit);
         if (found == 0) return;
@@ -34,6 +34,12 @@ final class PromptReuse implements AutoCloseable {
             cache.restore(sequence.chains.get(member), sequence::token, found, sequence.cache(member));
         }
         sequence.advance(found);
+    }
+
+    private static int limit(Sequence sequence) {
+        int limit = Math.min(sequence.demand.firstLogit(), sequence.promptTokens - 1);
+        for (int position = 0; position < limit; position++) if (sequence.task.wantedLayer(position) >= 0) return position;
+        return limit;
     }
 
     /// Keeps a prompt once it is computed, so that requests beside it find it.
