@@ -29,8 +29,8 @@ static void end(void) {
 }
 
 // Tiles 0 to 3 are the result, 4 and 5 the left operand, 6 and 7 the right one.
-static void block(const bf16 *a, long lda, const bf16 *b, long tile, long depth, float *c, long ldc, int add, int rows) {
-    const bf16 *lower = a + 16 * lda, *right = b + tile;
+static void block(const bf16 *a, long lda, long plane, int planes, const bf16 *b, long tile, long depth, float *c, long ldc, int add, int rows) {
+    const bf16 *right = b + tile;
     if (rows <= 16) {
         if (add) {
             LOAD(0, c, 4 * ldc);
@@ -39,12 +39,14 @@ static void block(const bf16 *a, long lda, const bf16 *b, long tile, long depth,
             ZERO(0);
             ZERO(1);
         }
-        for (long k = 0; k < depth; k += 32) {
-            LOAD(4, a + k, 2 * lda);
-            LOAD(6, b + 16 * k, 64);
-            DOT(0, 4, 6);
-            LOAD(7, right + 16 * k, 64);
-            DOT(1, 4, 7);
+        for (const bf16 *end = a + planes * plane; a != end; a += plane) {
+            for (long k = 0; k < depth; k += 32) {
+                LOAD(4, a + k, 2 * lda);
+                LOAD(6, b + 16 * k, 64);
+                DOT(0, 4, 6);
+                LOAD(7, right + 16 * k, 64);
+                DOT(1, 4, 7);
+            }
         }
         STORE(0, c, 4 * ldc);
         STORE(1, c + 16, 4 * ldc);
@@ -61,15 +63,17 @@ static void block(const bf16 *a, long lda, const bf16 *b, long tile, long depth,
         ZERO(2);
         ZERO(3);
     }
-    for (long k = 0; k < depth; k += 32) {
-        LOAD(6, b + 16 * k, 64);
-        LOAD(4, a + k, 2 * lda);
-        DOT(0, 4, 6);
-        LOAD(7, right + 16 * k, 64);
-        DOT(1, 4, 7);
-        LOAD(5, lower + k, 2 * lda);
-        DOT(2, 5, 6);
-        DOT(3, 5, 7);
+    for (const bf16 *end = a + planes * plane; a != end; a += plane) {
+        for (long k = 0; k < depth; k += 32) {
+            LOAD(6, b + 16 * k, 64);
+            LOAD(4, a + k, 2 * lda);
+            DOT(0, 4, 6);
+            LOAD(7, right + 16 * k, 64);
+            DOT(1, 4, 7);
+            LOAD(5, a + 16 * lda + k, 2 * lda);
+            DOT(2, 5, 6);
+            DOT(3, 5, 7);
+        }
     }
     STORE(0, c, 4 * ldc);
     STORE(1, c + 16, 4 * ldc);

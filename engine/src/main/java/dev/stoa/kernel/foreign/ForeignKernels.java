@@ -29,7 +29,7 @@ final class ForeignKernels implements Kernels {
     private final ForeignMatmul matmul;
     /// Null where this CPU has no bfloat16 instructions.
     private final BfloatKernels bfloat;
-    private ForeignSegmentAttention attention;
+    private final Map<FrozenLinear.Precision, ForeignSegmentAttention> attention = new EnumMap<>(FrozenLinear.Precision.class);
     private final Map<FrozenLinear.Precision, ForeignFrozenLinear> frozen = new EnumMap<>(FrozenLinear.Precision.class);
 
     ForeignKernels(Workers workers, NativeKernels kernels, BfloatKernels bfloat, String reason) {
@@ -106,9 +106,8 @@ final class ForeignKernels implements Kernels {
 
     @Override
     public synchronized SegmentAttention segmentAttention(FrozenLinear.Precision precision) {
-        if (precision == FrozenLinear.Precision.F32) return vector.segmentAttention();
-        if (bfloat != null && attention == null) attention = new ForeignSegmentAttention(workers, bfloat);
-        return attention;
+        if (bfloat == null) return vector.segmentAttention(precision);
+        return attention.computeIfAbsent(precision, each -> new ForeignSegmentAttention(workers, bfloat, each));
     }
 
     @Override
@@ -137,6 +136,6 @@ final class ForeignKernels implements Kernels {
         vector.close();
         matmul.close();
         frozen.values().forEach(ForeignFrozenLinear::close);
-        if (attention != null) attention.close();
+        attention.values().forEach(ForeignSegmentAttention::close);
     }
 }
