@@ -31,6 +31,12 @@ public interface Kernels extends AutoCloseable {
 
     Attention attention();
 
+    /// As [#attention], with operands of at least 16 bits of mantissa where that is faster: for models whose products round
+    /// more than that.
+    default Attention roundedAttention() {
+        return attention();
+    }
+
     Lora lora();
 
     SegmentAttention segmentAttention();

@@ -6,6 +6,7 @@ import dev.stoa.Fault;
 import dev.stoa.format.ModelFiles;
 import dev.stoa.kernel.Kernels;
 import dev.stoa.kernel.PackedWeight;
+import dev.stoa.kernel.integer.IntegerFormat;
 import dev.stoa.model.TensorPlan.Binding;
 import dev.stoa.model.TensorPlan.Role;
 import dev.stoa.nn.Linear;
@@ -29,6 +30,7 @@ public final class Model {
     private final String hash;
     private final List<String> origins;
     private final Kernels kernels;
+    private final boolean rounds;
     private final Map<String, Tensor> weights;
     private final Map<String, Tensor> vectors = new LinkedHashMap<>();
     private final Map<String, Linear> linears = new LinkedHashMap<>();
@@ -42,6 +44,8 @@ public final class Model {
         this.origins = List.copyOf(origins);
         this.kernels = kernels;
         this.weights = TensorBinder.bind(spec, tensors, scope);
+        this.rounds = arithmetic == Arithmetic.INTEGER && placement == Placement.PACKED
+                && weights.values().stream().anyMatch(tensor -> IntegerFormat.of(tensor.dtype()) != null);
         // A mapped model is not read as a whole; values that are not numbers show in its logits, which the engine checks.
         if (placement == Placement.PACKED) checkFinite(kernels);
         List<Binding> plan = TensorPlan.of(spec);
@@ -115,6 +119,11 @@ public final class Model {
 
     public Kernels kernels() {
         return kernels;
+    }
+
+    /// Whether products round their rows to 8 bits, so that attention may round a little too.
+    boolean rounds() {
+        return rounds;
     }
 
     /// A tensor as loaded, by canonical name (`layers.0.self_attn.q_proj.weight`).

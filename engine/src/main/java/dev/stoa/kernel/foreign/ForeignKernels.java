@@ -18,35 +18,38 @@ import dev.stoa.kernel.vector.VectorKernels;
 import java.util.EnumMap;
 import java.util.Map;
 
-/// Products with block-quantized weights in C, everything else with the Vector API.
+/// Products with block-quantized weights, low-rank updates and attention in C, everything else with the Vector API.
 final class ForeignKernels implements Kernels {
     private final Workers workers;
-    private final NativeKernels kernels;
+    private final NativeParts parts;
     private final Variant variant;
     private final String why;
     private final String reason;
     private final VectorKernels vector;
     private final ForeignMatmul matmul;
-    /// Null where this CPU has no bfloat16 instructions.
-    private final BfloatKernels bfloat;
-    private final Map<FrozenLinear.Precision, ForeignSegmentAttention> attention = new EnumMap<>(FrozenLinear.Precision.class);
+    /// Null where `parts` has none: then the Vector API serves.
+    private final ForeignLora lora;
+    /// The same for attention.
+    private final ForeignAttention attention;
     private final Map<FrozenLinear.Precision, ForeignFrozenLinear> frozen = new EnumMap<>(FrozenLinear.Precision.class);
+    private final Map<FrozenLinear.Precision, ForeignSegmentAttention> segments = new EnumMap<>(FrozenLinear.Precision.class);
 
-    ForeignKernels(Workers workers, NativeKernels kernels, BfloatKernels bfloat, String reason) {
+    ForeignKernels(Workers workers, NativeParts parts, String reason) {
         this.workers = workers;
-        this.kernels = kernels;
-        this.bfloat = bfloat;
-        this.variant = kernels.variant();
+        this.parts = parts;
+        this.lora = parts.lora() == null ? null : new ForeignLora(workers, parts.lora());
+        this.attention = parts.attention() == null ? null : new ForeignAttention(workers, parts.attention());
+        this.variant = parts.products().variant();
         this.why = reason;
         this.vector = new VectorKernels(workers, reason);
-        this.reason = reason + " (products of Q4_0, Q8_0, Q4_K and Q6_K weights in C for " + variant.title() + ", the rest "
-                + vector.id() + ")";
-        this.matmul = new ForeignMatmul(workers, kernels, vector.matmul());
+        this.reason = reason + " (products of Q4_0, Q8_0, Q4_K and Q6_K weights" + (lora == null ? "" : " and low-rank updates") + " in C for "
+                + variant.title() + (attention == null ? "" : ", attention for AMX") + ", the rest " + vector.id() + ")";
+        this.matmul = new ForeignMatmul(workers, parts.products(), vector.matmul());
     }
 
     @Override
     public String id() {
-        return vector.id() + "+" + variant.file();
+        return vector.id() + "+" + variant.file() + (attention == null ? "" : "+" + NativeAttention.LIBRARY);
     }
 
     @Override
@@ -66,7 +69,7 @@ final class ForeignKernels implements Kernels {
 
     @Override
     public Kernels fork(int threads) {
-        return new ForeignKernels(Workers.of(threads), kernels, bfloat, why);
+        return new ForeignKernels(Workers.of(threads), parts, why);
     }
 
     @Override
@@ -95,8 +98,13 @@ final class ForeignKernels implements Kernels {
     }
 
     @Override
+    public Attention roundedAttention() {
+        return attention == null ? vector.attention() : attention;
+    }
+
+    @Override
     public Lora lora() {
-        return vector.lora();
+        return lora == null ? vector.lora() : lora;
     }
 
     @Override
@@ -106,14 +114,14 @@ final class ForeignKernels implements Kernels {
 
     @Override
     public synchronized SegmentAttention segmentAttention(FrozenLinear.Precision precision) {
-        if (bfloat == null) return vector.segmentAttention(precision);
-        return attention.computeIfAbsent(precision, each -> new ForeignSegmentAttention(workers, bfloat, each));
+        if (parts.bfloat() == null) return vector.segmentAttention(precision);
+        return segments.computeIfAbsent(precision, each -> new ForeignSegmentAttention(workers, parts.bfloat(), each));
     }
 
     @Override
     public synchronized FrozenLinear frozenLinear(FrozenLinear.Precision precision) {
-        if (bfloat == null) return null;
-        return frozen.computeIfAbsent(precision, each -> new ForeignFrozenLinear(workers, bfloat, each));
+        if (parts.bfloat() == null) return null;
+        return frozen.computeIfAbsent(precision, each -> new ForeignFrozenLinear(workers, parts.bfloat(), each));
     }
 
     @Override
@@ -134,8 +142,10 @@ final class ForeignKernels implements Kernels {
     @Override
     public void close() {
         vector.close();
+        if (attention != null) attention.close();
         matmul.close();
+        if (lora != null) lora.close();
         frozen.values().forEach(ForeignFrozenLinear::close);
-        attention.values().forEach(ForeignSegmentAttention::close);
+        segments.values().forEach(ForeignSegmentAttention::close);
     }
 }

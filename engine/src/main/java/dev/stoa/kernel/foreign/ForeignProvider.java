@@ -6,8 +6,6 @@ import dev.stoa.kernel.Kernels;
 import dev.stoa.kernel.Workers;
 import dev.stoa.kernel.vector.VectorProvider;
 import java.io.IOException;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.ValueLayout;
 import java.util.List;
 
 /// Offers the C kernels where this build has them and the CPU the instructions.
@@ -41,9 +39,7 @@ public final class ForeignProvider implements KernelProvider {
     @Override
     public Kernels create(Workers workers, String reason) {
         try {
-            List<BfloatVariant> bfloat = BfloatVariant.usable();
-            return new ForeignKernels(workers, new NativeKernels(usable().getFirst()),
-                    bfloat.isEmpty() ? null : new BfloatKernels(bfloat.getFirst()), reason);
+            return new ForeignKernels(workers, NativeParts.best(usable().getFirst()), reason);
         } catch (IOException e) {
             throw new IllegalStateException("the C kernels vanished after they were found", e);
         }
@@ -51,13 +47,7 @@ public final class ForeignProvider implements KernelProvider {
 
     /// Variants that this build has and this CPU runs, best first.
     static List<Variant> usable() throws IOException {
-        var function = NativeLibrary.load("cpu").critical("stoa_cpu_features", FunctionDescriptor.of(ValueLayout.JAVA_INT));
-        int features;
-        try {
-            features = (int) function.invokeExact();
-        } catch (Throwable e) {
-            throw new IllegalStateException(e);
-        }
+        CpuFeatures features = CpuFeatures.detect();
         String wanted = System.getProperty(VARIANT);
         return Variant.of(features).stream().filter(variant -> NativeLibrary.has(variant.file()))
                 .filter(variant -> wanted == null || wanted.equals(variant.file())).toList();

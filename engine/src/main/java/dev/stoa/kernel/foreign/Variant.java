@@ -4,22 +4,23 @@ package dev.stoa.kernel.foreign;
 import java.util.ArrayList;
 import java.util.List;
 
-/// A compiled instruction set, best first. The order of bits is that of `src/main/c/cpu.c`.
+/// A compiled instruction set, best first.
 enum Variant {
-    AVX512("avx512", "AVX-512 VNNI", 4),
-    AVX_VNNI("avxvnni", "AVX-VNNI", 2),
-    AVX2("avx2", "AVX2", 1),
-    I8MM("i8mm", "NEON i8mm", 32),
-    DOTPROD("dotprod", "NEON dotprod", 16);
+    AMX("amx", "AMX and AVX-512 VNNI", CpuFeatures.AMX_INT8 | CpuFeatures.AVX512_VNNI),
+    AVX512("avx512", "AVX-512 VNNI", CpuFeatures.AVX512_VNNI),
+    AVX_VNNI("avxvnni", "AVX-VNNI", CpuFeatures.AVX_VNNI),
+    AVX2("avx2", "AVX2", CpuFeatures.AVX2),
+    I8MM("i8mm", "NEON i8mm", CpuFeatures.I8MM),
+    DOTPROD("dotprod", "NEON dotprod", CpuFeatures.DOTPROD);
 
     private final String file;
     private final String title;
-    private final int feature;
+    private final int needs;
 
-    Variant(String file, String title, int feature) {
+    Variant(String file, String title, int needs) {
         this.file = file;
         this.title = title;
-        this.feature = feature;
+        this.needs = needs;
     }
 
     /// The library's name without prefix and suffix.
@@ -33,9 +34,9 @@ enum Variant {
     }
 
     /// What a CPU with these features runs, best first.
-    static List<Variant> of(int features) {
+    static List<Variant> of(CpuFeatures features) {
         List<Variant> usable = new ArrayList<>();
-        for (Variant variant : values()) if ((features & variant.feature) != 0) usable.add(variant);
+        for (Variant variant : values()) if (features.has(variant.needs)) usable.add(variant);
         return usable;
     }
 }

@@ -17,7 +17,7 @@ public final class BfloatVariants {
         if (new ForeignProvider().obstacle() != null) return all;
         try {
             for (BfloatVariant variant : BfloatVariant.usable()) {
-                all.add(new ForeignKernels(Workers.of(threads), new NativeKernels(ForeignProvider.usable().getFirst()), new BfloatKernels(variant), "test"));
+                all.add(new ForeignKernels(Workers.of(threads), NativeParts.of(ForeignProvider.usable().getFirst()).with(new BfloatKernels(variant)), "test"));
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);

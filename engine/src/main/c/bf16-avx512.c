@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // bfloat16 products by AVX-512: sixteen columns, two of depth at a time.
-#include "attention.h"
+#include "bf16-attention.h"
 
 static void begin(void) {}
 
@@ -51,8 +51,4 @@ EXPORT int64_t stoa_bf16_spin(int rounds) {
 #pragma GCC unroll 12
     for (int j = 0; j < 12; j++) __asm__ volatile("" ::"v"(x[j]));
     return 12L * rounds * 32;
-}
-
-EXPORT int stoa_bf16_permitted(void) {
-    return 1;
 }
