@@ -18,8 +18,8 @@ static void end(void) {
 }
 
 // Tiles 0 to 3 are the result, 4 and 5 the left operand, 6 and 7 the right one.
-static void block(const bf16 *a, long lda, const bf16 *b, long tile, long depth, float *c, long ldc, int add, int rows) {
-    const bf16 *lower = a + 16 * lda, *right = b + tile;
+static void block(const bf16 *a, long lda, long plane, int planes, const bf16 *b, long tile, long depth, float *c, long ldc, int add, int rows) {
+    const bf16 *right = b + tile;
     if (rows <= 16) {
         if (add) {
             TILE_LOAD(0, c, 4 * ldc);
@@ -28,12 +28,14 @@ static void block(const bf16 *a, long lda, const bf16 *b, long tile, long depth,
             TILE_ZERO(0);
             TILE_ZERO(1);
         }
-        for (long k = 0; k < depth; k += 32) {
-            TILE_LOAD(4, a + k, 2 * lda);
-            TILE_LOAD(6, b + 16 * k, 64);
-            TILE_DOT_BF16(0, 4, 6);
-            TILE_LOAD(7, right + 16 * k, 64);
-            TILE_DOT_BF16(1, 4, 7);
+        for (const bf16 *end = a + planes * plane; a != end; a += plane) {
+            for (long k = 0; k < depth; k += 32) {
+                TILE_LOAD(4, a + k, 2 * lda);
+                TILE_LOAD(6, b + 16 * k, 64);
+                TILE_DOT_BF16(0, 4, 6);
+                TILE_LOAD(7, right + 16 * k, 64);
+                TILE_DOT_BF16(1, 4, 7);
+            }
         }
         TILE_STORE(0, c, 4 * ldc);
         TILE_STORE(1, c + 16, 4 * ldc);
@@ -50,15 +52,17 @@ static void block(const bf16 *a, long lda, const bf16 *b, long tile, long depth,
         TILE_ZERO(2);
         TILE_ZERO(3);
     }
-    for (long k = 0; k < depth; k += 32) {
-        TILE_LOAD(6, b + 16 * k, 64);
-        TILE_LOAD(4, a + k, 2 * lda);
-        TILE_DOT_BF16(0, 4, 6);
-        TILE_LOAD(7, right + 16 * k, 64);
-        TILE_DOT_BF16(1, 4, 7);
-        TILE_LOAD(5, lower + k, 2 * lda);
-        TILE_DOT_BF16(2, 5, 6);
-        TILE_DOT_BF16(3, 5, 7);
+    for (const bf16 *end = a + planes * plane; a != end; a += plane) {
+        for (long k = 0; k < depth; k += 32) {
+            TILE_LOAD(6, b + 16 * k, 64);
+            TILE_LOAD(4, a + k, 2 * lda);
+            TILE_DOT_BF16(0, 4, 6);
+            TILE_LOAD(7, right + 16 * k, 64);
+            TILE_DOT_BF16(1, 4, 7);
+            TILE_LOAD(5, a + 16 * lda + k, 2 * lda);
+            TILE_DOT_BF16(2, 5, 6);
+            TILE_DOT_BF16(3, 5, 7);
+        }
     }
     TILE_STORE(0, c, 4 * ldc);
     TILE_STORE(1, c + 16, 4 * ldc);

@@ -33,8 +33,10 @@ INLINE void eight(const bf16 *a, long lda, const bf16 *b, const bf16 *right, lon
     }
 }
 
-static void block(const bf16 *a, long lda, const bf16 *b, long tile, long depth, float *c, long ldc, int add, int rows) {
-    for (int i = 0; i < rows; i += 8) eight(a + i * lda, lda, b, b + tile, depth, c + i * ldc, ldc, add);
+static void block(const bf16 *a, long lda, long plane, int planes, const bf16 *b, long tile, long depth, float *c, long ldc, int add, int rows) {
+    for (int p = 0; p < planes; p++) {
+        for (int i = 0; i < rows; i += 8) eight(a + p * plane + i * lda, lda, b, b + tile, depth, c + i * ldc, ldc, add || p);
+    }
 }
 
 // The innermost instructions on registers; answers how many multiplications they are.

@@ -4,8 +4,9 @@
 // this one:
 //
 //   begin(), end()        around every exported function that computes products
-//   block(a, lda, b, tile, depth, c, ldc, add, rows)   c (32, 32) = or += a (32, depth) b (depth, 32), whose column tiles are
-//                         `tile` elements apart; with rows <= 16 it may skip the other ones
+//   block(a, lda, plane, planes, b, tile, depth, c, ldc, add, rows)   c (32, 32) = or += the sum of `planes` operands
+//                         a (32, depth), `plane` elements apart, times b (depth, 32), whose column tiles are `tile` elements
+//                         apart; with rows <= 16 it may skip the other ones
 //
 // The left operand lies row by row. The right one is packed here, from whatever format it is stored in, in pairs of depth:
 // [column / 16][depth / 2][16][2]. Depths are multiples of 32, filled up with zeros.
@@ -40,7 +41,7 @@ struct term {
     double scale;  // of w
 };
 
-static void block(const bf16 *a, long lda, const bf16 *b, long tile, long depth, float *c, long ldc, int add, int rows);
+static void block(const bf16 *a, long lda, long plane, int planes, const bf16 *b, long tile, long depth, float *c, long ldc, int add, int rows);
 static void begin(void);
 static void end(void);
 
@@ -195,9 +196,8 @@ INLINE void transpose_pairs(__m512i r[16], void *to, long step) {
 // Where a pair of rows finds its first 16 values: one of the first row, one of the second, and so on.
 static const uint16_t LOW[32] = {0, 32, 1, 33, 2, 34, 3, 35, 4, 36, 5, 37, 6, 38, 7, 39, 8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47};
 
-// One piece after the other: columns [column, column + columns) and depth [from, from + depth).
-INLINE void pack_format(const int format, const struct term *t, long column, long columns, long from, long depth, bf16 *out) {
-    const long piece = GROUP * DEPTH;
+// One piece after the other, `piece` elements apart: columns [column, column + columns) and depth [from, from + depth).
+INLINE void pack_format(const int format, const struct term *t, long column, long columns, long from, long depth, bf16 *out, long piece) {
     int pieces = (int) t->w_pieces;
     if (!t->back) {
         for (long c = 0; c < columns; c += 16) {
@@ -228,15 +228,15 @@ INLINE void pack_format(const int format, const struct term *t, long column, lon
     }
 }
 
-static void pack(const struct term *t, long column, long columns, long from, long depth, bf16 *out) {
+static void pack(const struct term *t, long column, long columns, long from, long depth, bf16 *out, long piece) {
     switch (t->format) {
-        case F32: pack_format(F32, t, column, columns, from, depth, out); break;
-        case BF16: pack_format(BF16, t, column, columns, from, depth, out); break;
-        case F16: pack_format(F16, t, column, columns, from, depth, out); break;
-        case Q8_0: pack_format(Q8_0, t, column, columns, from, depth, out); break;
-        case Q4_0: pack_format(Q4_0, t, column, columns, from, depth, out); break;
-        case Q4_K: pack_format(Q4_K, t, column, columns, from, depth, out); break;
-        default: pack_format(Q6_K, t, column, columns, from, depth, out); break;
+        case F32: pack_format(F32, t, column, columns, from, depth, out, piece); break;
+        case BF16: pack_format(BF16, t, column, columns, from, depth, out, piece); break;
+        case F16: pack_format(F16, t, column, columns, from, depth, out, piece); break;
+        case Q8_0: pack_format(Q8_0, t, column, columns, from, depth, out, piece); break;
+        case Q4_0: pack_format(Q4_0, t, column, columns, from, depth, out, piece); break;
+        case Q4_K: pack_format(Q4_K, t, column, columns, from, depth, out, piece); break;
+        default: pack_format(Q6_K, t, column, columns, from, depth, out, piece); break;
     }
 }
 
@@ -246,13 +246,9 @@ static void panels(const struct term *t, const bf16 *packed, long from, long dep
     int a_pieces = (int) t->a_pieces, w_pieces = (int) t->w_pieces, most = a_pieces > w_pieces ? a_pieces : w_pieces;
     for (long p = 0; p < columns; p += PANEL) {
         for (long m = 0; m < rows; m += PANEL) {
-            int more = add;
-            for (int i = 0; i < a_pieces; i++) {
-                for (int j = 0; j < w_pieces && i + j < most; j++) {
-                    block(t->a + i * t->plane + (row + m) * t->lda + from, t->lda, packed + j * GROUP * DEPTH + p * depth, 16 * depth,
-                            depth, sums + m * SUMS + p, SUMS, more, (int) least(PANEL, rows - m));
-                    more = 1;
-                }
+            for (int j = 0; j < w_pieces; j++) {
+                block(t->a + (row + m) * t->lda + from, t->lda, t->plane, (int) least(a_pieces, most - j), packed + j * GROUP * DEPTH + p * depth,
+                        16 * depth, depth, sums + m * SUMS + p, SUMS, add || j, (int) least(PANEL, rows - m));
             }
         }
     }
@@ -286,7 +282,7 @@ EXPORT void stoa_bf16_product(const struct term *terms, int count, int row, int 
                 long length = t->back ? t->outputs : t->inputs;
                 for (long k = 0; k < length; k += DEPTH) {
                     long depth = (least(DEPTH, length - k) + 31) / 32 * 32;
-                    pack(t, column, width, k, depth, scratch);
+                    pack(t, column, width, k, depth, scratch, GROUP * DEPTH);
                     panels(t, scratch, k, depth, m, rows, width, sums, more);
                     more = 1;
                 }

@@ -10,6 +10,7 @@ import dev.stoa.kernel.FrozenLinear;
 import dev.stoa.kernel.KernelProvider;
 import dev.stoa.kernel.Kernels;
 import dev.stoa.kernel.Limits;
+import dev.stoa.model.Arithmetic;
 import dev.stoa.model.Model;
 import dev.stoa.optim.AdamW;
 import dev.stoa.optim.Schedule;
@@ -95,7 +96,7 @@ final class BenchTrainVerb implements Callable<Integer> {
         try (Kernels chosen = KernelProvider.open(kernels, threads); Scope scope = ledger.scope("bench")) {
             Compute products = Compute.of(chosen, precision);
             ModelFiles files = ModelFiles.openWithoutTokenizer(path, scope);
-            Model model = products.frozen() == null ? Model.load(files, chosen, scope) : Model.loadMapped(files, chosen, scope);
+            Model model = Model.load(files, chosen, scope, products.frozen() == null ? Arithmetic.FLOAT : Arithmetic.STORED, scope);
             TrainConfig train = TrainConfig.of(Schedule.cosine(0, 1, 1), new StepSize.Tokens(tokens * rows), tokens * (micro == 0 ? rows : micro), 1);
             LoraTrain.Config config = new LoraTrain.Config(rank, 2.0 * rank, LoraTrain.ALL_LINEAR, 1, new AdamW.Settings(1e-4, 0.9, 0.999, 1e-8, 0),
                     train, path.toString());
@@ -122,12 +123,19 @@ final class BenchTrainVerb implements Callable<Integer> {
         check("--rows", rows, 1 << 10);
         check("--rank", rank, 1 << 10);
         check("--runs", runs, 10_000);
-        boolean known = compute.equals("f32") || compute.equals("bf16");
-        if (!known) throw Fault.of(AppFault.USAGE, "no such arithmetic").where("--compute").got(compute).expected("f32 or bf16").exception();
         if (!(trained > 0 && trained <= 1)) {
             throw Fault.of(AppFault.USAGE, "a number is out of range").where("--trained").got(trained).expected("above 0, at most 1").exception();
         }
-        return compute.equals("f32") ? FrozenLinear.Precision.F32 : FrozenLinear.Precision.BF16;
+        return precision(compute);
+    }
+
+    /// What `--compute` names.
+    static FrozenLinear.Precision precision(String name) {
+        return switch (name) {
+            case "f32" -> FrozenLinear.Precision.F32;
+            case "bf16" -> FrozenLinear.Precision.BF16;
+            default -> throw Fault.of(AppFault.USAGE, "no such arithmetic").where("--compute").got(name).expected("f32 or bf16").exception();
+        };
     }
 
     private static void check(String option, int value, int most) {

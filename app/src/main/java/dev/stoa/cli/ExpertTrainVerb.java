@@ -8,6 +8,9 @@ import dev.stoa.data.Epochs;
 import dev.stoa.data.Example;
 import dev.stoa.data.TrainingData;
 import dev.stoa.generate.Engine;
+import dev.stoa.grad.Compute;
+import dev.stoa.kernel.FrozenLinear;
+import dev.stoa.kernel.Kernels;
 import dev.stoa.model.Arithmetic;
 import dev.stoa.optim.AdamW;
 import dev.stoa.optim.Schedule;
@@ -37,7 +40,8 @@ import picocli.CommandLine.Option;
         footer = {
             "", "Examples:", "  stoa expert train --base base --data rows.jsonl --out adapters/mine",
             "  stoa expert train --base base --data rows.jsonl --out adapters/mine --dry-run",
-            "  stoa expert train --base base --data rows.jsonl --out adapters/mine --resume", "",
+            "  stoa expert train --base base --data rows.jsonl --out adapters/mine --resume",
+            "  stoa expert train --base q4.gguf --data rows.jsonl --out adapters/mine --compute bf16 --recompute", "",
             "Rows: {\"messages\": [{\"role\", \"content\"}, …]}, {\"prompt\", \"completion\"} or Alpaca rows."
         })
 final class ExpertTrainVerb implements Callable<Integer> {
@@ -73,6 +77,13 @@ final class ExpertTrainVerb implements Callable<Integer> {
     @Option(names = "--targets", split = ",", paramLabel = "NAME", description = "Layers to adapt (default: all-linear).")
     private List<String> targets = LoraTrain.ALL_LINEAR;
 
+    @Option(names = "--compute", paramLabel = "NAME", description = {"Train on weights where they lie, factors of products in f32 or",
+            "bf16 (default: f32 products of a packed copy)."})
+    private String compute;
+
+    @Option(names = "--recompute", description = "Keep only the inputs of layers for the way back: less memory, more work.")
+    private boolean recompute;
+
     @Option(names = "--seed", defaultValue = "42", paramLabel = "N", description = "Same seed, same adapter (default: ${DEFAULT-VALUE}).")
     private long seed;
 
@@ -97,8 +108,12 @@ final class ExpertTrainVerb implements Callable<Integer> {
         Console console = session.console("expert train");
         RunDirectory run = new RunDirectory(out.resolveSibling(out.getFileName() + ".run"));
         checkPaths(run);
-        try (BaseModel loaded = ModelOptions.open(model.config(base).withArithmetic(Arithmetic.FLOAT), null, console)) {
+        FrozenLinear.Precision precision = compute == null ? null : BenchTrainVerb.precision(compute);
+        Arithmetic arithmetic = compute == null ? Arithmetic.FLOAT : Arithmetic.STORED;
+        try (BaseModel loaded = ModelOptions.open(model.config(base).withArithmetic(arithmetic), null, console)) {
             Engine engine = loaded.engine();
+            Kernels kernels = engine.model().kernels();
+            Compute products = precision == null ? Compute.plain(kernels) : Compute.of(kernels, precision);
             TrainingData rows = read(engine);
             TrainingData.Split split = rows.split(seed);
             Epochs source = new Epochs(split.train(), rows.identity(), seed);
@@ -123,7 +138,7 @@ final class ExpertTrainVerb implements Callable<Integer> {
             if (run.finished()) console.say("log    %s is a finished run, kept as %s", run.path(), run.setAside());
             TrainResult result;
             try (TrainProgress progress = new TrainProgress(console, total); Scope scope = engine.ledger().scope("training")) {
-                result = LoraTrain.run(config, engine.model(), engine.model().kernels(), source, held, Judge.byLoss(), progress, run.path(), out, scope);
+                result = LoraTrain.run(config, engine.model(), kernels, products, recompute, source, held, Judge.byLoss(), progress, run.path(), out, scope);
             }
             if (run.finished()) run.keepLogOnly();
             return finished(console, result);

@@ -37,4 +37,9 @@ public interface FrozenLinear {
     /// For g = dy (T, N) and v = g (scale B): dx (T, K) = or += (`accumulate`) g W + v A; dA (R, K) += vt x;
     /// dB (N, R) += gt (scale u). dx may be null; without an update u, dA and dB are null, and x may be.
     void backward(Tensor g, Tensor x, Tensor w, Update update, Tensor u, Tensor dx, boolean accumulate, Tensor dA, Tensor dB);
+
+    /// Cross-entropy of the softmax over all outputs of w (V, K), whose logits x Wt are never held at once: nll[i] =
+    /// -log softmax(x[i] Wt)[targets[i]] and best[i] the index of the largest logit (lowest on ties). dx (T, K) becomes the
+    /// gradient of the sum of weights[i] * nll[i]; it may be null.
+    void crossEntropy(Tensor x, Tensor w, int[] targets, float[] weights, Tensor dx, double[] nll, int[] best);
 }

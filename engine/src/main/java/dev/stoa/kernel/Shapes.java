@@ -53,6 +53,16 @@ public final class Shapes {
         shape("u", u, x.rows(), update.rank());
     }
 
+    /// x (T, K), w (V, K), dx (T, K) or null; one target, weight and result for each row.
+    public static void crossEntropy(Tensor x, Tensor w, int[] targets, float[] weights, Tensor dx, double[] nll, int[] best) {
+        f32("x", x);
+        shape("x", x, targets.length, w.cols());
+        if (dx != null) shape("dx", dx, x.rows(), x.cols());
+        require(weights.length == targets.length && nll.length == targets.length && best.length == targets.length,
+                "%d targets, %d weights, %d and %d results", targets.length, weights.length, nll.length, best.length);
+        for (int target : targets) require(target >= 0 && target < w.rows(), "target %d of %d", target, w.rows());
+    }
+
     /// As [#frozen], for the gradients of all that may have one.
     public static void frozenBack(Tensor g, Tensor x, Tensor w, FrozenLinear.Update update, Tensor u, Tensor dx, Tensor dA, Tensor dB) {
         f32("g", g);

@@ -5,6 +5,9 @@ package dev.stoa.model;
 public enum Arithmetic {
     /// Decoded weights with unrounded rows: for training, whose gradients do not go through rounding, and for comparisons.
     FLOAT,
+    /// As FLOAT, and every matrix stays where it lies, whatever would fit: for training with products that decode weights tile
+    /// by tile and would have no use for a copy.
+    STORED,
     /// Integer products where the kernels have them, rows rounded to 8 bits per block (`Matmul.packRounded`): several times
     /// faster, and what GGML computes with such weights. Attention may keep 16 bits of its operands' mantissas. For inference.
     INTEGER

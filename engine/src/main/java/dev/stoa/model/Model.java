@@ -68,23 +68,11 @@ public final class Model {
     /// As [#load(ModelFiles, Kernels, Scope)], with the arithmetic of quantized weights and the memory that copies in the
     /// kernels' own layout are taken from.
     public static Model load(ModelFiles files, Kernels kernels, Scope scope, Arithmetic arithmetic, Scope repacked) throws IOException {
-        return load(files, kernels, scope, arithmetic, repacked, null);
-    }
-
-    /// As [#load(ModelFiles, Kernels, Scope)], with every matrix read where it lies: for training on products that decode
-    /// tile by tile, without a second copy of the model.
-    public static Model loadMapped(ModelFiles files, Kernels kernels, Scope scope) throws IOException {
-        return load(files, kernels, scope, Arithmetic.FLOAT, scope, Placement.MAPPED);
-    }
-
-    /// `placement` null leaves the choice to what fits.
-    private static Model load(ModelFiles files, Kernels kernels, Scope scope, Arithmetic arithmetic, Scope repacked, Placement placement)
-            throws IOException {
         files.requireManifest();
         StoredModel stored = StoredModel.of(files);
         String hash = files.modelHash();
-        return new Model(stored.spec(), stored.tensors(), hash, files.origins(hash), kernels, scope,
-                placement != null ? placement : Placement.choose(stored.tensors().values()), arithmetic, repacked);
+        Placement placement = arithmetic == Arithmetic.STORED ? Placement.MAPPED : Placement.choose(stored.tensors().values());
+        return new Model(stored.spec(), stored.tensors(), hash, files.origins(hash), kernels, scope, placement, arithmetic, repacked);
     }
 
     /// A model over tensors in memory, under canonical or prefixed names. `hash` may be null: then it matches no
@@ -194,7 +182,7 @@ public final class Model {
         Tensor stored = weights.get(weight);
         PackedWeight packed = switch (placement) {
             case PACKED -> switch (arithmetic) {
-                case FLOAT -> kernels.matmul().pack(stored, repacked);
+                case FLOAT, STORED -> kernels.matmul().pack(stored, repacked);
                 case INTEGER -> kernels.matmul().packRounded(stored, repacked);
             };
             case MAPPED -> kernels.matmul().map(stored);

@@ -18,8 +18,9 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/// Attention with rounded factors against the F32 definition: within what bfloat16 costs, on operands that are bfloat16
-/// already much closer, for every instruction set, with the same bits for one and two threads.
+/// Attention in C against the F32 definition: with rounded factors within what rounding probabilities and their gradients
+/// costs (the operands are bfloat16 values already), with split ones as near as F32 sums are; for every instruction set,
+/// with the same bits for one and two threads.
 class BfloatAttentionTest {
     private static final Kernels SCALAR = new ScalarKernels(Workers.of(1), "test");
     private static final List<Kernels> ONE = BfloatVariants.open(1), TWO = BfloatVariants.open(2);
@@ -82,7 +83,10 @@ class BfloatAttentionTest {
             for (int i = 0; i < ONE.size(); i++) {
                 List<float[]> actual = run(ONE.get(i).segmentAttention(Precision.BF16), in, starts, shape, scope);
                 List<float[]> both = run(TWO.get(i).segmentAttention(Precision.BF16), in, starts, shape, scope);
+                List<float[]> exact = run(ONE.get(i).segmentAttention(Precision.F32), in, starts, shape, scope);
+                assertThat(run(TWO.get(i).segmentAttention(Precision.F32), in, starts, shape, scope).get(3)).isEqualTo(exact.get(3));
                 for (int j = 0; j < limits.length; j++) {
+                    assertThat(error(exact.get(j), expected.get(j))).as("in F32, result %d", j).isLessThan(2e-6);
                     assertThat(error(actual.get(j), expected.get(j))).as("result %d", j).isLessThan(limits[j]);
                     assertThat(both.get(j)).isEqualTo(actual.get(j));
                     assertThat(error(mutant.get(j), expected.get(j))).as("another scale, result %d", j).isGreaterThan(limits[j]);

@@ -3,6 +3,7 @@ package dev.stoa.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.stoa.kernel.FrozenLinear.Precision;
 import dev.stoa.kernel.FrozenLinear.Update;
@@ -170,6 +171,47 @@ class FrozenLinearAgreementTest {
                 near(rounded.get(i), exact.get(i), 3e-2);
                 int result = i;
                 assertThatThrownBy(() -> near(rounded.get(result), exact.get(result), 1e-4)).isInstanceOf(AssertionError.class);
+            }
+        }
+    }
+
+    /// Vocabularies below, at and above a tile of logits; ties go to the lowest index; a target shifted by one is seen.
+    @ParameterizedTest
+    @CsvSource({"1,17,F32", "3,2048,BF16", "33,2049,Q4_0", "40,5000,Q6_K"})
+    void crossEntropyOfALargeHead(int rows, int vocab, DType dtype) {
+        int k = dtype == DType.Q6_K ? 256 : 64;
+        try (Scope scope = new Ledger().scope("test")) {
+            float[] values = new float[vocab * k];
+            for (int i = 0; i < values.length; i++) values[i] = (float) (0.3 * random.nextGaussian());
+            System.arraycopy(values, 0, values, values.length - k, k);
+            Tensor w = Quant.encode(values, dtype, scope, vocab, k), x = filled(scope.f32(rows, k), false);
+            float[] first = new float[k];
+            Quant.decodeRow(w, 0, first, 0);
+            for (int i = 0; i < k; i++) x.set(i, 9 * first[i]); // row 0: the first output and its copy at the end win
+            int[] targets = new int[rows], shifted = new int[rows];
+            float[] weights = new float[rows];
+            for (int i = 0; i < rows; i++) {
+                targets[i] = random.nextInt(vocab);
+                shifted[i] = (targets[i] + 1) % vocab;
+                weights[i] = i % 3 == 2 ? 0 : 0.5f + i;
+            }
+            for (Precision precision : Precision.values()) {
+                double[] expected = new double[rows];
+                int[] best = new int[rows];
+                Tensor dx = scope.f32(rows, k);
+                SCALAR.frozenLinear(precision).crossEntropy(x, w, targets, weights, dx, expected, best);
+                assertThat(best[0]).isZero();
+                for (Kernels kernels : OTHERS) {
+                    double[] nll = new double[rows];
+                    int[] found = new int[rows];
+                    Tensor own = filled(scope.f32(rows, k), false);
+                    kernels.frozenLinear(precision).crossEntropy(x, w, targets, weights, own, nll, found);
+                    assertThat(found).isEqualTo(best);
+                    for (int i = 0; i < rows; i++) assertThat(nll[i]).isCloseTo(expected[i], within(2e-6 * Math.max(10, expected[i])));
+                    near(own.toArray(), dx.toArray(), precision == Precision.F32 ? 1e-4 : 3e-2);
+                    kernels.frozenLinear(precision).crossEntropy(x, w, shifted, weights, own, nll, found);
+                    assertThatThrownBy(() -> near(own.toArray(), dx.toArray(), 3e-2)).isInstanceOf(AssertionError.class);
+                }
             }
         }
     }

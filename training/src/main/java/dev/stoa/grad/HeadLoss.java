@@ -23,13 +23,26 @@ public final class HeadLoss {
         if (count == 0) return losses;
         int firstSoft = count - (base == null ? 0 : base.rows());
         Tensor dx = x.wanted() ? x.into(tape.workspace()) : null;
-        for (int from = 0; from < count; ) {
+        boolean fused = head instanceof Projection.Frozen && tape.compute().frozen() != null;
+        if (fused && firstSoft > 0) hardRows(tape, x.data().slice(0, firstSoft), (Projection.Frozen) head, losses, dx);
+        for (int from = fused ? firstSoft : 0; from < count; ) {
             int to = Math.min(from + CHUNK, from < firstSoft ? firstSoft : count);
             Tensor baseHidden = from < firstSoft ? null : base.slice(from - firstSoft, to - firstSoft);
             chunk(tape, x.data().slice(from, to), head, baseHidden, losses, from, to, dx == null ? null : dx.slice(from, to));
             from = to;
         }
         return losses;
+    }
+
+    /// The first rows, those without a KL term, by a product that never holds all of their logits.
+    private static void hardRows(Tape tape, Tensor x, Projection.Frozen head, LossRows losses, Tensor dx) {
+        int count = x.rows();
+        double[] nll = new double[count];
+        int[] best = new int[count];
+        tape.compute().frozen().crossEntropy(x, head.weight().source(), Arrays.copyOf(losses.targets(), count), Arrays.copyOf(losses.hard(), count),
+                dx == null ? null : dx.slice(0, count), nll, best);
+        System.arraycopy(nll, 0, losses.nll(), 0, count);
+        System.arraycopy(best, 0, losses.best(), 0, count);
     }
 
     private static void chunk(Tape tape, Tensor x, Projection head, Tensor baseHidden, LossRows losses, int from, int to,

@@ -70,20 +70,21 @@ public final class LoraTrain {
     /// others of the same provider: several runs on one base go side by side on kernels of their own.
     public static TrainResult run(Config config, Model model, Kernels kernels, ExampleSource source, List<EvalSet> evalSets, Judge judge,
             TrainListener listener, Path runDirectory, Path output, Scope scope) throws IOException {
-        return run(config, model, kernels, Compute.plain(kernels), source, evalSets, judge, listener, runDirectory, output, scope);
+        return run(config, model, kernels, Compute.plain(kernels), false, source, evalSets, judge, listener, runDirectory, output, scope);
     }
 
-    /// The same with products of the caller's choice; for others than plain ones the model should be mapped, not packed.
-    public static TrainResult run(Config config, Model model, Kernels kernels, Compute compute, ExampleSource source, List<EvalSet> evalSets,
-            Judge judge, TrainListener listener, Path runDirectory, Path output, Scope scope) throws IOException {
-        Trainee trainee = trainee(config, model, kernels, compute, false, scope);
+    /// The same with products of the caller's choice; for others than plain ones the model should be STORED, not packed.
+    /// `recompute` keeps only the inputs of layers for the way back: less memory, a third more work, the same bits.
+    public static TrainResult run(Config config, Model model, Kernels kernels, Compute compute, boolean recompute, ExampleSource source,
+            List<EvalSet> evalSets, Judge judge, TrainListener listener, Path runDirectory, Path output, Scope scope) throws IOException {
+        Trainee trainee = trainee(config, model, kernels, compute, recompute, scope);
         long bytes = 0, total = trainee.parameterCount();
         for (TensorPlan.Binding binding : TensorPlan.of(model.spec())) {
             Tensor weight = model.weight(binding.name());
             bytes += weight.bytes();
             total += weight.elements();
         }
-        TrainPlan plan = Planner.plan("lora", model.spec(), trainee, total, bytes, config.train(), source, kernels);
+        TrainPlan plan = Planner.plan("lora", model.spec(), trainee, total, bytes, config.train(), recompute, source, kernels);
         return new TrainLoop(config.train(), trainee, source, evalSets, judge, kernels.updates(), listener, runDirectory)
                 .run(plan, output);
     }

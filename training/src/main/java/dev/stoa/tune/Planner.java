@@ -14,7 +14,7 @@ import java.lang.management.ManagementFactory;
 /// Computes a run's plan, and refuses one that would not fit into memory.
 ///
 /// Bytes: parameters * (4 weight + 8 moments + 4 gradient * R) + frozen base + R * 4 * M * sum over layers of
-/// (3 H + 2 Hq + 2 Hkv + 2 I + heads) + head chunk 2 * 128 * V * 4 + 256 MB heap, with M tokens per micro-batch and R
+/// (3 H + 2 Hq + 2 Hkv + 2 I + heads), with recomputing H per layer and the widest layer once, + head chunk 2 * 128 * V * 4 + 256 MB heap, with M tokens per micro-batch and R
 /// replicas.
 final class Planner {
     private static final long HEAP = 256L << 20;
@@ -24,13 +24,16 @@ final class Planner {
 
     /// `frozenBytes` is what the base's weights take; `total` counts its parameters and the trained ones.
     static TrainPlan plan(String kind, ModelSpec spec, Trainee trainee, long total, long frozenBytes, TrainConfig config,
-            ExampleSource source, Kernels kernels) {
-        long perToken = 0, replicas = trainee.replicas().count();
+            boolean recompute, ExampleSource source, Kernels kernels) {
+        long perToken = 0, widest = 0, replicas = trainee.replicas().count();
         for (LayerSpec layer : spec.layers()) {
-            perToken += 3L * spec.hidden();
-            if (layer.mixer() instanceof MixerSpec.Attention a) perToken += 2L * (a.heads() + a.kvHeads()) * a.headDim() + a.heads();
-            if (layer.ffn() instanceof FeedForward.Gated gated) perToken += 2L * gated.intermediate();
+            long own = 3L * spec.hidden();
+            if (layer.mixer() instanceof MixerSpec.Attention a) own += 2L * (a.heads() + a.kvHeads()) * a.headDim() + a.heads();
+            if (layer.ffn() instanceof FeedForward.Gated gated) own += 2L * gated.intermediate();
+            perToken += recompute ? spec.hidden() : own;
+            widest = Math.max(widest, own);
         }
+        if (recompute) perToken += widest;
         long memory = trainee.parameterCount() * (12 + 4L * replicas) + frozenBytes + replicas * 4L * config.microTokens() * perToken
                 + 2L * 128 * spec.vocab() * 4 + HEAP;
         long limit = physicalMemory();

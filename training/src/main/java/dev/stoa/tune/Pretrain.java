@@ -80,7 +80,7 @@ public final class Pretrain {
                     optimizer(config, spec, parameters, kernels, scope),
                     Sha256.hex("pretrain\n" + json + config.seed() + config.muon() + config.adamw() + kernels.id()),
                     directory -> write(directory, json, parameters, config.files()));
-            TrainPlan plan = Planner.plan("pretrain", spec, trainee, trainee.parameterCount(), 0, config.train(), source, kernels);
+            TrainPlan plan = Planner.plan("pretrain", spec, trainee, trainee.parameterCount(), 0, config.train(), false, source, kernels);
             return new TrainLoop(config.train(), trainee, source, evalSets, judge, kernels.updates(), listener, runDirectory)
                     .run(plan, output);
         }

@@ -23,6 +23,8 @@ final class BfloatKernels {
     private final MethodHandle product;
     private final MethodHandle round;
     private final MethodHandle roundTransposed;
+    private final MethodHandle softmaxTile;
+    private final MethodHandle softmaxSlope;
     private final MethodHandle spin;
     private final MethodHandle attend;
     private final MethodHandle attendBack;
@@ -37,9 +39,13 @@ final class BfloatKernels {
                 JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT));
         roundTransposed = library.function("stoa_bf16_round_transposed", FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG, JAVA_INT,
                 JAVA_INT, JAVA_FLOAT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT));
+        softmaxTile = library.function("stoa_bf16_softmax_tile", FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT,
+                JAVA_INT, JAVA_LONG));
+        softmaxSlope = library.function("stoa_bf16_softmax_slope", FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT,
+                JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT));
         attend = library.function("stoa_bf16_attend", FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG));
         attendBack = library.function("stoa_bf16_attend_back", FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG));
-        attentionRoom = library.function("stoa_bf16_attention_room", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG));
+        attentionRoom = library.function("stoa_bf16_attention_room", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
         spin = library.function("stoa_bf16_spin", FunctionDescriptor.of(JAVA_LONG, JAVA_INT));
     }
 
@@ -107,6 +113,25 @@ final class BfloatKernels {
         }
     }
 
+    /// Takes a tile of logits into the states of rows [from, to), `struct row` of `src/main/c/softmax.h`.
+    void softmaxTile(Tensor tile, int from, int to, int column, int columns, long rows) {
+        try {
+            softmaxTile.invokeExact(address(tile), (long) tile.cols(), from, to, column, columns, rows);
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
+    /// Rows [from, to) of the gradient of a tile as a left operand, zeros for rows that the tile does not have.
+    void softmaxSlope(Tensor tile, int from, int to, int column, int columns, long rows, long weights, Operand out) {
+        try {
+            softmaxSlope.invokeExact(address(tile), (long) tile.cols(), from, to, tile.rows(), column, columns, rows, weights, out.address(),
+                    out.stride(), out.plane(), out.pieces());
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
     /// One key head of one sample, forward or back, with [#attentionRoom] bytes at `room`.
     void attend(long sample, long room, boolean back) {
         try {
@@ -118,9 +143,9 @@ final class BfloatKernels {
     }
 
     /// Bytes that attention over `count` rows needs.
-    long attentionRoom(int count, int dim) {
+    long attentionRoom(int count, int dim, int pieces) {
         try {
-            return (long) attentionRoom.invokeExact((long) count, (long) dim);
+            return (long) attentionRoom.invokeExact((long) count, (long) dim, (long) pieces);
         } catch (Throwable e) {
             throw impossible(e);
         }

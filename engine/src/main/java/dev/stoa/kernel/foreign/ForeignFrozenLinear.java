@@ -20,6 +20,8 @@ final class ForeignFrozenLinear implements FrozenLinear, AutoCloseable {
     private static final long GRAIN = 1 << 21;
     /// Rows of a weight in a format that C does not know, decoded at a time.
     private static final int DECODED_ROWS = 512;
+    /// Outputs of the head whose logits exist at a time.
+    private static final int VOCABULARY = 2048;
 
     private final Workers workers;
     private final BfloatKernels kernels;
@@ -34,6 +36,9 @@ final class ForeignFrozenLinear implements FrozenLinear, AutoCloseable {
     private final Room lowRank = new Room();
     private final Room decoded = new Room();
     private final Room columns = new Room();
+    private final Room logits = new Room();
+    private final Room states = new Room();
+    private final Operand slope = new Operand();
     /// One product at a time: operands and rooms belong to it.
     private final ReentrantLock turn = new ReentrantLock();
 
@@ -140,6 +145,43 @@ final class ForeignFrozenLinear implements FrozenLinear, AutoCloseable {
         }
     }
 
+    @Override
+    public void crossEntropy(Tensor x, Tensor w, int[] targets, float[] weights, Tensor dx, double[] nll, int[] best) {
+        Shapes.crossEntropy(x, w, targets, weights, dx, nll, best);
+        turn.lock();
+        try {
+            Softmax rows = new Softmax(states.take(targets.length, Softmax.FLOATS).data(), targets, weights);
+            round(x, left);
+            for (int from = 0; from < w.rows(); from += VOCABULARY) {
+                int column = from, count = Math.min(VOCABULARY, w.rows() - from);
+                Tensor tile = logits(x, w, from, count);
+                workers.parallel(x.rows(), 8, (worker, first, last) -> kernels.softmaxTile(tile, first, last, column, count, rows.address()));
+            }
+            rows.read(nll, best);
+            for (int from = 0; dx != null && from < w.rows(); from += VOCABULARY) {
+                int column = from, count = Math.min(VOCABULARY, w.rows() - from);
+                Tensor tile = logits(x, w, from, count);
+                slope.reserve(x.rows(), count, floats());
+                workers.parallel((x.rows() + PANEL - 1) / PANEL, 1, (worker, first, last) ->
+                        kernels.softmaxSlope(tile, first * PANEL, last * PANEL, column, count, rows.address(), rows.weights(), slope));
+                terms.clear();
+                weight(tile(w, from, from + count), slope, 0, true);
+                byColumns(dx, 0, dx.cols(), dx.rows(), count, from > 0);
+            }
+        } finally {
+            turn.unlock();
+        }
+    }
+
+    /// Columns [from, from + count) of the logits, from the rows in `left`.
+    private Tensor logits(Tensor x, Tensor w, int from, int count) {
+        Tensor tile = logits.take(x.rows(), count);
+        terms.clear();
+        weight(tile(w, from, from + count), left, 0, false);
+        byColumns(tile, 0, count, x.rows(), x.cols(), false);
+        return tile;
+    }
+
     /// dA (R, C) += (scale v)t x for v (T, R) and x (T, C).
     private void factor(Tensor v, float scale, Tensor x, Tensor sum) {
         turned.reserve(v.cols(), v.rows(), floats());
@@ -180,7 +222,7 @@ final class ForeignFrozenLinear implements FrozenLinear, AutoCloseable {
 
     /// Rows [from, to) of w: as they lie when C knows the format, decoded otherwise.
     private Tensor tile(Tensor w, int from, int to) {
-        if (BfloatKernels.format(w.dtype()) >= 0) return w;
+        if (BfloatKernels.format(w.dtype()) >= 0) return from == 0 && to == w.rows() ? w : w.slice(from, to);
         Tensor tile = decoded.take(to - from, w.cols());
         workers.parallel(to - from, 16, (worker, first, last) -> {
             float[] row = new float[w.cols()];
@@ -216,8 +258,8 @@ final class ForeignFrozenLinear implements FrozenLinear, AutoCloseable {
 
     @Override
     public void close() {
-        for (Operand operand : new Operand[] {left, low, turned}) operand.close();
-        for (Room room : new Room[] {lowRank, decoded, columns}) room.close();
+        for (Operand operand : new Operand[] {left, low, turned, slope}) operand.close();
+        for (Room room : new Room[] {lowRank, decoded, columns, logits, states}) room.close();
         scope.close();
     }
 }

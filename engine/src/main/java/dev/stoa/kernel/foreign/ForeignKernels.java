@@ -32,7 +32,7 @@ final class ForeignKernels implements Kernels {
     /// The same for attention.
     private final ForeignAttention attention;
     private final Map<FrozenLinear.Precision, ForeignFrozenLinear> frozen = new EnumMap<>(FrozenLinear.Precision.class);
-    private ForeignSegmentAttention segmentAttention;
+    private final Map<FrozenLinear.Precision, ForeignSegmentAttention> segments = new EnumMap<>(FrozenLinear.Precision.class);
 
     ForeignKernels(Workers workers, NativeParts parts, String reason) {
         this.workers = workers;
@@ -114,9 +114,8 @@ final class ForeignKernels implements Kernels {
 
     @Override
     public synchronized SegmentAttention segmentAttention(FrozenLinear.Precision precision) {
-        if (precision == FrozenLinear.Precision.F32) return vector.segmentAttention();
-        if (parts.bfloat() != null && segmentAttention == null) segmentAttention = new ForeignSegmentAttention(workers, parts.bfloat());
-        return segmentAttention;
+        if (parts.bfloat() == null) return vector.segmentAttention(precision);
+        return segments.computeIfAbsent(precision, each -> new ForeignSegmentAttention(workers, parts.bfloat(), each));
     }
 
     @Override
@@ -147,6 +146,6 @@ final class ForeignKernels implements Kernels {
         matmul.close();
         if (lora != null) lora.close();
         frozen.values().forEach(ForeignFrozenLinear::close);
-        if (segmentAttention != null) segmentAttention.close();
+        segments.values().forEach(ForeignSegmentAttention::close);
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.stoa.kernel.foreign;
 
+import dev.stoa.kernel.FrozenLinear;
 import dev.stoa.kernel.SegmentAttention;
 import dev.stoa.kernel.Shapes;
 import dev.stoa.kernel.Workers;
@@ -11,13 +12,16 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.concurrent.locks.ReentrantLock;
 
-/// Packed causal attention by bfloat16 products in C: factors are rounded, statistics and sums are F32. A task is one sample
+/// Packed causal attention by bfloat16 products in C: factors are rounded or, for F32, split into three; statistics and
+/// sums are F32. A task is one sample
 /// and one key head, done by one thread, so the number of threads does not show.
 final class ForeignSegmentAttention implements SegmentAttention, AutoCloseable {
     /// `struct sample` of `src/main/c/attention.h`.
-    private static final long SAMPLE = 17 * 8;
+    private static final long SAMPLE = 18 * 8;
     private final Workers workers;
     private final BfloatKernels kernels;
+    /// bfloat16 values that make up one factor.
+    private final int pieces;
     private final Ledger ledger = new Ledger();
     private Scope scope = ledger.scope("attention");
     private long[] rooms = new long[0];
@@ -26,9 +30,10 @@ final class ForeignSegmentAttention implements SegmentAttention, AutoCloseable {
     /// One call at a time: the rooms belong to it.
     private final ReentrantLock turn = new ReentrantLock();
 
-    ForeignSegmentAttention(Workers workers, BfloatKernels kernels) {
+    ForeignSegmentAttention(Workers workers, BfloatKernels kernels, FrozenLinear.Precision precision) {
         this.workers = workers;
         this.kernels = kernels;
+        this.pieces = precision == FrozenLinear.Precision.BF16 ? 1 : 3;
     }
 
     @Override
@@ -65,7 +70,7 @@ final class ForeignSegmentAttention implements SegmentAttention, AutoCloseable {
     private void reserve(int[] starts, int dim) {
         int longest = 0;
         for (int i = 1; i < starts.length; i++) longest = Math.max(longest, starts[i] - starts[i - 1]);
-        long bytes = kernels.attentionRoom(longest, dim);
+        long bytes = kernels.attentionRoom(longest, dim, pieces);
         if (bytes <= capacity) return;
         scope.close();
         scope = ledger.scope("attention");
@@ -77,7 +82,7 @@ final class ForeignSegmentAttention implements SegmentAttention, AutoCloseable {
     }
 
     /// The addresses of one sample's first row, at the heads of key head `key`.
-    private static void fill(MemorySegment sample, Heads heads, Tensor[] tensors, int start, int end, int key) {
+    private void fill(MemorySegment sample, Heads heads, Tensor[] tensors, int start, int end, int key) {
         int group = heads.heads() / heads.kvHeads();
         long queryStride = (long) heads.heads() * heads.headDim(), keyStride = (long) heads.kvHeads() * heads.headDim();
         long query = 4 * (start * queryStride + (long) key * group * heads.headDim()), own = 4 * (start * keyStride + (long) key * heads.headDim());
@@ -86,7 +91,7 @@ final class ForeignSegmentAttention implements SegmentAttention, AutoCloseable {
         for (int i = 0; i < offsets.length; i++) {
             sample.set(ValueLayout.JAVA_LONG, 8L * i, tensors[i] == null ? 0 : BfloatKernels.address(tensors[i]) + offsets[i]);
         }
-        long[] numbers = {queryStride, keyStride, heads.heads(), group, end - start, heads.headDim(), heads.window(),
+        long[] numbers = {queryStride, keyStride, heads.heads(), group, end - start, heads.headDim(), heads.window(), pieces,
                 Double.doubleToRawLongBits(heads.scale())};
         for (int i = 0; i < numbers.length; i++) sample.set(ValueLayout.JAVA_LONG, 8L * (offsets.length + i), numbers[i]);
     }

@@ -60,6 +60,26 @@ final class ScalarFrozenLinear implements FrozenLinear {
         store(sum, dx, accumulate);
     }
 
+    @Override
+    public void crossEntropy(Tensor x, Tensor w, int[] targets, float[] weights, Tensor dx, double[] nll, int[] best) {
+        Shapes.crossEntropy(x, w, targets, weights, dx, nll, best);
+        int rows = x.rows(), vocab = w.rows();
+        float[] weight = rounded(Quant.decode(w));
+        float[] logits = floats(product(rounded(x.toArray()), rows, w.cols(), false, weight, vocab, true));
+        for (int i = 0; i < rows; i++) {
+            int at = i * vocab;
+            best[i] = 0;
+            for (int j = 0; j < vocab; j++) if (logits[at + j] > logits[at + best[i]]) best[i] = j;
+            double sum = 0, most = logits[at + best[i]];
+            for (int j = 0; j < vocab; j++) sum += Math.exp(logits[at + j] - most);
+            nll[i] = most + Math.log(sum) - logits[at + targets[i]];
+            for (int j = 0; j < vocab; j++) {
+                logits[at + j] = (float) (weights[i] * (Math.exp(logits[at + j] - most) / sum - (j == targets[i] ? 1 : 0)));
+            }
+        }
+        if (dx != null) store(product(rounded(logits), rows, vocab, false, weight, w.cols(), false), dx, false);
+    }
+
     private static float[] scaled(Update update) {
         float[] b = update.b().toArray();
         for (int i = 0; i < b.length; i++) b[i] *= update.scale();
