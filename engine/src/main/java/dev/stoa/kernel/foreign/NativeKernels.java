@@ -63,7 +63,7 @@ final class NativeKernels {
     }
 
     /// C throws nothing; what arrives here is the JVM's own.
-    private static RuntimeException impossible(Throwable e) {
+    static RuntimeException impossible(Throwable e) {
         return switch (e) {
             case RuntimeException runtime -> runtime;
             case Error error -> throw error;

@@ -2,6 +2,7 @@
 package dev.stoa.kernel.vector;
 
 import dev.stoa.kernel.Attention;
+import dev.stoa.kernel.AttentionRuns;
 import dev.stoa.kernel.Shapes;
 import dev.stoa.kernel.Workers;
 import dev.stoa.tensor.Tensor;
@@ -20,7 +21,7 @@ final class VectorAttention implements Attention, Workers.Range {
     private final Space[] spaces;
     private final ReentrantLock turn = new ReentrantLock();
 
-    // The current call. Run r: rows [starts[r], starts[r + 1]) of one cache; its jobs per key head are [jobs[r], jobs[r + 1]).
+    // The current call. Jobs per key head of run r are [jobs[r], jobs[r + 1]).
     private Tensor q;
     private Tensor out;
     private Row[] rows;
@@ -28,8 +29,7 @@ final class VectorAttention implements Attention, Workers.Range {
     private int kvHeads;
     private int headDim;
     private float scale;
-    private int runs;
-    private int[] starts = new int[2];
+    private final AttentionRuns runs = new AttentionRuns();
     private int[] jobs = new int[2];
 
     VectorAttention(Workers workers, Space[] spaces) {
@@ -52,7 +52,7 @@ final class VectorAttention implements Attention, Workers.Range {
             this.headDim = headDim;
             this.scale = scale;
             long floats = plan();
-            int count = Math.multiplyExact(jobs[runs], kvHeads);
+            int count = Math.multiplyExact(jobs[runs.count()], kvHeads);
             workers.parallel(count, Math.clamp(GRAIN_FLOATS * count / Math.max(1, floats), 1, count), this);
         } finally {
             this.q = this.out = null;
@@ -61,34 +61,23 @@ final class VectorAttention implements Attention, Workers.Range {
         }
     }
 
-    /// Cuts the rows into runs; answers the floats of keys that all heads together read.
+    /// Counts the jobs; answers the floats of keys that all heads together read.
     private long plan() {
-        if (starts.length < rows.length + 2) {
-            starts = new int[rows.length + 2];
-            jobs = new int[rows.length + 2];
+        runs.cut(rows);
+        if (jobs.length <= runs.count()) jobs = new int[rows.length + 1];
+        for (int run = 0; run < runs.count(); run++) {
+            int columns = (runs.end(run) - runs.start(run)) * (heads / kvHeads);
+            jobs[run + 1] = jobs[run] + (columns < LEAST_COLUMNS ? columns : Math.ceilDiv(columns, AttentionTile.COLUMNS));
         }
         long floats = 0;
-        runs = 0;
-        int group = heads / kvHeads;
-        for (int from = 0, to; from < rows.length; from = to) {
-            to = from + 1;
-            while (to < rows.length && rows[to].keys() == rows[from].keys() && rows[to].values() == rows[from].values()
-                    && rows[to].capacity() == rows[from].capacity()) to++;
-            starts[runs] = from;
-            int columns = (to - from) * group;
-            int units = columns < LEAST_COLUMNS ? columns : Math.ceilDiv(columns, AttentionTile.COLUMNS);
-            jobs[runs + 1] = jobs[runs] + units;
-            for (int r = from; r < to; r++) floats += (long) heads * (rows[r].length() - rows[r].first()) * headDim;
-            runs++;
-        }
-        starts[runs] = rows.length;
+        for (Row row : rows) floats += (long) heads * (row.length() - row.first()) * headDim;
         return floats;
     }
 
     /// Jobs of one key head follow each other: its keys and values stay in the cache.
     @Override
     public void run(int worker, int from, int to) {
-        int perHead = jobs[runs], run = 0;
+        int perHead = jobs[runs.count()], run = 0;
         for (int job = from; job < to; job++) {
             int kvHead = job / perHead, place = job % perHead;
             if (place < jobs[run]) run = 0;
@@ -100,7 +89,7 @@ final class VectorAttention implements Attention, Workers.Range {
     }
 
     private void unit(Space space, int run, int unit, int kvHead) {
-        int group = heads / kvHeads, start = starts[run], columns = (starts[run + 1] - start) * group;
+        int group = heads / kvHeads, start = runs.start(run), columns = (runs.end(run) - start) * group;
         if (columns >= LEAST_COLUMNS) {
             int first = unit * AttentionTile.COLUMNS;
             space.tile.run(q, rows, start, first, Math.min(columns, first + AttentionTile.COLUMNS), heads, kvHeads, kvHead, headDim, scale, out);

@@ -134,7 +134,7 @@ public final class GroupedAttention implements Mixer {
 
     private void attend(MixerCall call, Tensor q, Attention.Row[] visible, Tensor mixed) {
         if (plain == null) {
-            call.kernels().attention().attend(q, visible, spec.heads(), spec.kvHeads(), spec.headDim(), spec.scale(), mixed);
+            call.attention().attend(q, visible, spec.heads(), spec.kvHeads(), spec.headDim(), spec.scale(), mixed);
             return;
         }
         int[] slots = new int[call.rows()];
