@@ -48,6 +48,9 @@ final class BenchSpeedVerb implements Callable<Integer> {
     /// Integer products of 8 bits do four multiply-adds where a float one fits.
     private static final int INTEGER_SHARE = 4;
     private static final int WARM_UP_RUNS = 3;
+    private static final int FEW_ADAPTERS = 5;
+    private static final int REQUESTS_PER_ROW = 4;
+    private static final int SWAPS = 2000;
     private static final int LIMIT_SAMPLES = 11;
     private final Session session;
     private final Workload workload;
@@ -78,6 +81,10 @@ final class BenchSpeedVerb implements Callable<Integer> {
 
     @Option(names = "--rank", paramLabel = "N", defaultValue = "8", description = "Rank of random adapters (default: ${DEFAULT-VALUE}).")
     private int rank;
+
+    @Option(names = "--registered", paramLabel = "N", defaultValue = "0",
+            description = "For adapters: so many in the pool; requests on them by Zipf's law against requests on five, and what a change of adapter takes.")
+    private int registered;
 
     @Option(names = "--factors", paramLabel = "TYPE", defaultValue = "BF16", description = "Type of random adapters: F32, F16 or BF16 (default: ${DEFAULT-VALUE}).")
     private DType factors;
@@ -113,9 +120,14 @@ final class BenchSpeedVerb implements Callable<Integer> {
         check("--rows", width, 1024);
         check("--runs", runs, 10_000);
         checkFactors(rank, factors);
+        if (registered != 0) check("--registered", registered, 100_000);
+        if (registered != 0 && workload != Workload.ADAPTERS) {
+            throw Fault.of(AppFault.USAGE, "registered adapters are measured by stoa bench adapters").where("--registered").got(name).exception();
+        }
         if (after != 0) check("--after", after, 1 << 20);
         int context = Math.max(after + count, paced ? 1024 : 0) + 8;
         try (SpeedModel model = new SpeedModel(path, kernels, threads, paced ? Math.max(8, width) : width, context)) {
+            if (registered > 0) return registered(console, model, width, count);
             List<AdapterSet> sets = sets(model);
             if (paced) return paced(console, model, sets);
             for (int run = 0; run < WARM_UP_RUNS; run++) samples(model, workload, width, after, count, sets);
@@ -182,6 +194,50 @@ final class BenchSpeedVerb implements Callable<Integer> {
             }
         }
         return samples;
+    }
+
+    /// Alternating runs on few and on all adapters of a full pool.
+    private int registered(Console console, SpeedModel model, int width, int count) throws IOException {
+        long start = System.nanoTime();
+        try (AdapterTraffic traffic = new AdapterTraffic(model, path, registered, rank, factors, width, count)) {
+            double loaded = (System.nanoTime() - start) / 1e9;
+            int few = Math.min(FEW_ADAPTERS, registered);
+            int requests = REQUESTS_PER_ROW * width;
+            traffic.run(few, requests, -1);
+            traffic.run(registered, requests, -2);
+            Map<String, List<Double>> rates = new LinkedHashMap<>();
+            List<String> names = List.of("few", "all");
+            for (int run = 0; run < runs; run++) {
+                for (String one : names) {
+                    double rate = traffic.run(one.equals("few") ? few : registered, requests, run).rate();
+                    rates.computeIfAbsent(one, _ -> new ArrayList<>()).add(rate);
+                    console.event("run", Map.of("rows", one, "tokens_per_s", rate));
+                }
+            }
+            traffic.swaps(SWAPS, width, registered);
+            List<Double> swaps = new ArrayList<>(traffic.swaps(SWAPS, width, registered));
+            Collections.sort(swaps);
+            Map<String, Object> facts = new LinkedHashMap<>();
+            facts.put("registered", registered);
+            facts.put("load_seconds", loaded);
+            facts.put("kernels", model.kernels().reason());
+            facts.put("model_hash", model.model().hash());
+            for (String one : names) {
+                facts.put("samples_" + one, rates.get(one));
+                facts.put("tokens_per_s_" + one, SpeedModel.median(rates.get(one)));
+            }
+            facts.put("swap_ms_median", 1e3 * SpeedModel.median(swaps));
+            facts.put("swap_ms_p99", 1e3 * swaps.get(swaps.size() * 99 / 100));
+            facts.put("swap_ms_most", 1e3 * swaps.getLast());
+            String ratio = ratio("all", names, rates, facts);
+            console.line("%d adapters of rank %d registered in %.1f s (written, hashed, checked, mapped)", registered, rank, loaded);
+            console.line("%d requests at once, %d tokens each, drawn by Zipf's law: %.1f tokens/s on %d adapters, %.1f on %d%s, %d runs of %d requests", width, count,
+                    SpeedModel.median(rates.get("few")), few, SpeedModel.median(rates.get("all")), registered, ratio, runs, requests);
+            console.line("a change of one row's adapter among %d: median %.3f ms, p99 %.3f ms, most %.3f ms of %d", width, facts.get("swap_ms_median"),
+                    facts.get("swap_ms_p99"), facts.get("swap_ms_most"), swaps.size());
+            console.result(facts);
+            return ExitCode.DONE.number;
+        }
     }
 
     private int paced(Console console, SpeedModel model, List<AdapterSet> sets) throws IOException {

@@ -38,6 +38,8 @@ final class SpeedModel implements AutoCloseable {
     private static final int WARM_STEPS = 4;
     private static final int CHUNK = 512;
     private static final int PROMPT = 4;
+    /// For the caches of an engine's requests.
+    static final long KV_BYTES = 4L << 30;
 
     /// One timed run: tokens, seconds, a hash of the ids that were chosen.
     record Sample(int tokens, double seconds, int hash) {
@@ -140,7 +142,7 @@ final class SpeedModel implements AutoCloseable {
     /// One greedy request through the engine, as a server runs it: `steps` tokens after the first. Its rate is that of
     /// tokens that follow one another.
     Sample request(int steps, AdapterSet experts, Compose compose) {
-        if (engine == null) engine = Engine.of(model, null, LoadConfig.of(null).withContext(context).withPrefixBytes(0), ledger);
+        if (engine == null) engine = Engine.of(model, null, LoadConfig.of(null).withContext(context).withPrefixBytes(0).withKvBytes(KV_BYTES), ledger);
         int[] prompt = new int[PROMPT];
         for (int i = 0; i < prompt.length; i++) prompt[i] = Math.floorMod(i * 7919 + 13, model.spec().vocab());
         GenerateConfig greedy = new GenerateConfig(steps + 1, 0, 0, 1, 0, 0L, List.of(), true, -1);

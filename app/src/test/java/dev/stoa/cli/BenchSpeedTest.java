@@ -90,4 +90,14 @@ class BenchSpeedTest {
         assertThat(new Shell().run("bench", "synth", "--adapter-of", MODEL, "--factors", "Q8_0", "--out", taken).exit()).isEqualTo(ExitCode.USAGE.number);
         assertThat(new Shell().run("bench", "synth", "--out", taken).exit()).isEqualTo(ExitCode.USAGE.number);
     }
+
+    @Test
+    void aFullPoolIsComparedWithFewAdapters() {
+        JsonNode data = lines(new Shell().run("bench", "adapters", "--model", MODEL, "--registered", "12", "--rank", "4", "--factors", "F16", "--rows", "3", "--tokens", "3",
+                "--runs", "2", "--json")).getLast().get("data");
+        assertThat(data.get("registered").asInt()).isEqualTo(12);
+        assertThat(data.get("ratio_all_to_few").size()).isEqualTo(2);
+        assertThat(data.get("swap_ms_p99").asDouble()).isBetween(data.get("swap_ms_median").asDouble(), data.get("swap_ms_most").asDouble());
+        assertThat(new Shell().run("bench", "decode", "--model", MODEL, "--registered", "3").err()).contains("--registered");
+    }
 }

@@ -51,7 +51,18 @@ class LauncherTest {
     private Path jdk(String name, String version) throws IOException {
         Path home = folder.resolve(name);
         write(home.resolve("release"), "JAVA_VERSION=\"" + version + "\"\n");
-        write(home.resolve("bin/java"), "#!/bin/sh\necho \"" + name + " $*\"\n");
+        write(home.resolve("bin/java"), """
+                #!/bin/sh
+                for word; do
+                    case $word in -XX:AOTCacheOutput=*)
+                        echo "cache $*" >> "$CALLS.aot"
+                        [ -z "${NO_AOT:-}" ] || { echo "Error: cannot write a cache"; exit 1; }
+                        echo cache > "${word#*=}"
+                        exit 0 ;;
+                    esac
+                done
+                echo "NAME $*"
+                """.replace("NAME", name));
         executable(home.resolve("bin/java"));
         return home;
     }
@@ -90,10 +101,10 @@ class LauncherTest {
     void buildsOnFirstUseWithTheJdkItFoundThenStarts() throws Exception {
         Shell.Result result = stoa(Map.of("STOA_JAVA", jdk25.toString()), "run", "a b", "--x");
         assertThat(result.exit()).as(result.err()).isZero();
-        assertThat(result.out()).startsWith("jdk25 --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED")
+        assertThat(result.out()).startsWith("jdk25 --add-modules jdk.incubator.vector -XX:AOTCache=" + root).contains(" --enable-native-access=ALL-UNNAMED")
                 .contains("-Xmx1g").endsWith("dev.stoa.cli.Main run a b --x\n");
-        assertThat(result.err().lines()).hasSize(1);
-        assertThat(result.err()).contains("building (first use").contains("done in");
+        assertThat(result.err().lines()).hasSize(2);
+        assertThat(result.err()).contains("building (first use").contains("done in").contains("preparing quick starts");
         assertThat(Files.readString(folder.resolve("calls"))).contains("built with " + jdk25).contains("-Dquick").contains("package");
     }
 
@@ -107,6 +118,48 @@ class LauncherTest {
         Shell.Result result = stoa(env, "version");
         assertThat(builds()).isEqualTo(2);
         assertThat(result.err()).contains("sources changed");
+    }
+
+    private long caches() throws IOException {
+        Path calls = folder.resolve("calls.aot");
+        return Files.exists(calls) ? Files.readAllLines(calls).size() : 0;
+    }
+
+    @Test
+    void theStartCacheIsMadeOncePerBuildAndJdk() throws Exception {
+        Map<String, String> env = Map.of("STOA_JAVA", jdk25.toString());
+        stoa(env, "version");
+        assertThat(stoa(env, "version").err()).isEmpty();
+        assertThat(caches()).isEqualTo(1);
+        stoa(Map.of("STOA_JAVA", jdk("jdk26", "26").toString()), "version");
+        assertThat(caches()).isEqualTo(2);
+        write(root.resolve("app/target/stoa/lib/app-1.jar"), "");
+        Files.setLastModifiedTime(root.resolve("app/target/stoa/lib/app-1.jar"), FileTime.from(Instant.now().plusSeconds(5)));
+        stoa(env, "version");
+        assertThat(caches()).isEqualTo(3);
+    }
+
+    @Test
+    void aCacheThatCannotBeMadeIsSaidOnceAndTheProgramStarts() throws Exception {
+        Map<String, String> env = Map.of("STOA_JAVA", jdk25.toString(), "NO_AOT", "1");
+        Shell.Result first = stoa(env, "version");
+        assertThat(first.exit()).isZero();
+        assertThat(first.err()).contains("not possible here: Error: cannot write a cache");
+        assertThat(first.out()).endsWith("Main version\n").doesNotContain("-XX:AOTCache");
+        Shell.Result second = stoa(env, "version");
+        assertThat(second.err()).isEmpty();
+        assertThat(second.out()).endsWith("Main version\n").doesNotContain("-XX:AOTCache");
+        assertThat(caches()).isEqualTo(1);
+    }
+
+    @Test
+    void startsWithoutTheCacheWhereItIsNotWanted() throws Exception {
+        Map<String, String> off = Map.of("STOA_JAVA", jdk25.toString(), "STOA_AOT", "off");
+        assertThat(stoa(off, "version").out()).doesNotContain("AOT");
+        Map<String, String> own = Map.of("STOA_JAVA", jdk25.toString(), "STOA_JAVA_OPTS", "-XX:AOTMode=off");
+        assertThat(stoa(own, "version").out()).contains("-XX:AOTMode=off").doesNotContain("-XX:AOTCache");
+        assertThat(stoa(Map.of("STOA_JAVA", jdk25.toString()), "help").out()).doesNotContain("AOT");
+        assertThat(caches()).isZero();
     }
 
     @Test

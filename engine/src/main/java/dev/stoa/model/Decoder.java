@@ -109,6 +109,13 @@ public final class Decoder {
         return new Workspace(spec, Buffers.widest(widths), maxRows, maxLogitRows, scope);
     }
 
+    /// Arranges the adapters of the first `rows` rows of the next batch, as [#forward] does when they are not those of the
+    /// batch before: all that it costs to change them.
+    public void arrange(AdapterSet[] sets, int rows) {
+        routing.arrange(sets, rows);
+        headRouting.arrange(sets, rows);
+    }
+
     /// The rows still computed: their places in the batch (rising) and positions, the length their sequence will have,
     /// their buffers, their adapters.
     private record Live(int[] rows, int[] positions, int[] lengths, Workspace.Rows at, RoutedProjections projections) {
