@@ -171,6 +171,20 @@ class ExpertVerbsTest {
         assertThat(folder.resolve("dry.run")).doesNotExist();
     }
 
+    /// The base read where it lies; the same numbers on every machine, because f32 needs no special instructions.
+    @Test
+    void trainsOnWeightsWhereTheyLie() {
+        Shell.Result trained = train(folder.resolve("stored").toString(), "--steps", "4", "--compute", "f32", "--recompute");
+        assertThat(trained.exit()).as(trained.err()).isZero();
+        assertThat(folder.resolve("stored/adapter_model.safetensors")).exists();
+        Shell.Result timed = new Shell().run("bench", "train", "--model", base, "--compute", "f32", "--tokens", "12", "--rank", "2", "--runs", "2",
+                "--warm", "1", "--threads", "1", "--json");
+        assertThat(timed.exit()).as(timed.err()).isZero();
+        assertThat(timed.out()).contains("\"tokens_per_s\"", "\"spread\"", "\"share_of_limit\"", "\"peak_bytes\"");
+        assertThat(train(folder.resolve("other").toString(), "--compute", "f64").err()).contains("f32 or bf16");
+        assertThat(new Shell().run("bench", "train", "--model", base, "--trained", "0").exit()).isEqualTo(2);
+    }
+
     @Test
     void badInputIsSaid() throws IOException {
         String bad = Files.writeString(folder.resolve("bad.jsonl"), "{\"prompt\":1}\n").toString();

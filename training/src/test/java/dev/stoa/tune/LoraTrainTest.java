@@ -4,9 +4,12 @@ package dev.stoa.tune;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.stoa.FaultException;
 import dev.stoa.data.Epochs;
 import dev.stoa.data.Example;
 import dev.stoa.data.ExampleSource;
+import dev.stoa.grad.Compute;
+import dev.stoa.kernel.FrozenLinear.Precision;
 import dev.stoa.kernel.KernelProvider;
 import dev.stoa.kernel.Kernels;
 import dev.stoa.model.Model;
@@ -74,9 +77,13 @@ class LoraTrainTest {
     }
 
     private TrainResult run(LoraTrain.Config config, String name, TrainListener listener) throws IOException {
+        return run(config, Compute.plain(kernels), false, name, listener);
+    }
+
+    private TrainResult run(LoraTrain.Config config, Compute compute, boolean recompute, String name, TrainListener listener) throws IOException {
         ExampleSource source = new Epochs(table(), "table", 1);
         try (Scope own = new Ledger().scope("run")) {
-            return LoraTrain.run(config, model, model.kernels(), source, List.of(new EvalSet("table", table())), Judge.byExact(1), listener,
+            return LoraTrain.run(config, model, model.kernels(), compute, recompute, source, List.of(new EvalSet("table", table())), Judge.byExact(1), listener,
                     directory.resolve(name + ".run"), directory.resolve(name), own);
         }
     }
@@ -96,6 +103,39 @@ class LoraTrainTest {
         assertThat(result.status()).isEqualTo(TrainResult.Status.STOPPED_EARLY);
         assertThat(result.scores().getFirst().exact()).isEqualTo(1);
         assertThat(directory.resolve("expert/adapter_model.safetensors")).exists();
+    }
+
+    /// Fused products learn as the plain ones do, and keeping only the inputs of layers does not change a byte of the result.
+    @Test
+    void fusedProductsMemorizeTheTableToo() throws IOException {
+        Compute fused = Compute.of(kernels, Precision.F32);
+        assertThat(fused.frozen()).isNotNull();
+        assertThat(run(config(300, LoraTrain.ALL_LINEAR), fused, false, "kept", TrainListener.NONE).scores().getFirst().exact()).isEqualTo(1);
+        run(config(300, LoraTrain.ALL_LINEAR), fused, true, "again", TrainListener.NONE);
+        assertThat(Files.readAllBytes(directory.resolve("again/adapter_model.safetensors")))
+                .isEqualTo(Files.readAllBytes(directory.resolve("kept/adapter_model.safetensors")));
+    }
+
+    @Test
+    void roundedProductsAreRefusedWhereThereAreNone() {
+        try (Kernels vector = KernelProvider.open("vector", 1)) {
+            assertThatThrownBy(() -> Compute.of(vector, Precision.BF16)).hasMessageContaining("bfloat16 products cannot run here")
+                    .hasMessageContaining("compute in f32");
+            assertThat(Compute.of(vector, Precision.F32).frozen()).isNull();
+        }
+    }
+
+    /// What multiplies is part of a run's identity: another arithmetic does not go on with its checkpoints.
+    @Test
+    void productsAreNotMixedWithinARun() throws IOException {
+        LoraTrain.Config config = config(6, List.of("q_proj"));
+        assertThatThrownBy(() -> run(config, "mixed", new TrainListener() {
+            @Override
+            public void onStep(Step step) {
+                if (step.step() == 4) throw new IllegalStateException("killed");
+            }
+        })).hasMessageContaining("killed");
+        assertThatThrownBy(() -> run(config, Compute.of(kernels, Precision.F32), false, "mixed", TrainListener.NONE)).isInstanceOf(FaultException.class);
     }
 
     @Test
