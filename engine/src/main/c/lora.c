@@ -29,7 +29,7 @@ enum { F32, F16, BF16 };
 // Bytes that are asked for ahead: factors are short, the hardware's own guesses begin anew with each. (Measured: 8 adapters of
 // rank 16 pass at 29 GB/s instead of 17; twice the distance is no better.)
 enum { AHEAD_A = 512, AHEAD_B = 2048 };
-enum { LANES = 16, RANKS = 4, ROWS = 6, PANELS = 4, UP_ROWS = 4 };
+enum { LANES = 16, RANKS = 4, ROWS = 6, PANELS = 4, CHUNK = 16, UP_ROWS = 4 };
 
 #define EVEN(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
 #define ODD(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
@@ -241,9 +241,11 @@ INLINE void add(const int P, const int T, const float *panels, int rank, const f
 
 INLINE void up(const int type, const uint8_t *b, int rank, long n, long from, long to, const float *u, long ldu,
         const int32_t *rows, int count, float factor, float *y, float *scratch) {
-    for (long first = from; first < to; first += PANELS) {
-        int panels = to - first < PANELS ? (int) (to - first) : PANELS;
-        int width = n - first * LANES < PANELS * LANES ? (int) (n - first * LANES) : PANELS * LANES;
+    // Many rows pass over a kilobyte of each row of y at a time; few have nothing to gain from that.
+    int chunk = count >= UP_ROWS ? CHUNK : PANELS;
+    for (long first = from; first < to; first += chunk) {
+        int panels = to - first < chunk ? (int) (to - first) : chunk;
+        int width = n - first * LANES < panels * LANES ? (int) (n - first * LANES) : panels * LANES;
         for (int p = 0; p < panels; p++) {
             int lanes = width - p * LANES < LANES ? width - p * LANES : LANES;
             const uint8_t *next = b + (first + p) * LANES * rank * size_of(type) + AHEAD_B;
@@ -254,18 +256,25 @@ INLINE void up(const int type, const uint8_t *b, int rank, long n, long from, lo
             T = count - i >= UP_ROWS ? UP_ROWS : 1;
             const float *us[UP_ROWS];
             float *ys[UP_ROWS];
-            for (int t = 0; t < T; t++) {
-                us[t] = u + (i + t) * ldu;
-                ys[t] = y + rows[i + t] * n + first * LANES;
-            }
-            if (panels == PANELS) {
-                if (T == UP_ROWS) add(PANELS, UP_ROWS, scratch, rank, us, factor, ys, width);
-                else add(PANELS, 1, scratch, rank, us, factor, ys, width);
-            } else {
-                for (int p = 0; p < panels; p++) {
+            for (int t = 0; t < T; t++) us[t] = u + (i + t) * ldu;
+            for (int p = 0; p < panels; p += PANELS) {
+                const float *group = scratch + (long) p * rank * LANES;
+                for (int t = 0; t < T; t++) {
+                    ys[t] = y + rows[i + t] * n + (first + p) * LANES;
+                    if (i + T + t < count) {
+                        const float *next = y + rows[i + T + t] * n + (first + p) * LANES;
+                        for (int l = 0; l < PANELS; l++) __builtin_prefetch(next + l * LANES, 1);
+                    }
+                }
+                if (panels - p >= PANELS) {
+                    if (T == UP_ROWS) add(PANELS, UP_ROWS, group, rank, us, factor, ys, width - p * LANES);
+                    else add(PANELS, 1, group, rank, us, factor, ys, width - p * LANES);
+                    continue;
+                }
+                for (int q = 0; q < panels - p; q++) {
                     for (int t = 0; t < T; t++) {
-                        float *at = ys[t] + p * LANES;
-                        add(1, 1, scratch + (long) p * rank * LANES, rank, us + t, factor, &at, width - p * LANES);
+                        float *at = ys[t] + q * LANES;
+                        add(1, 1, group + (long) q * rank * LANES, rank, us + t, factor, &at, width - (p + q) * LANES);
                     }
                 }
             }
@@ -274,7 +283,7 @@ INLINE void up(const int type, const uint8_t *b, int rank, long n, long from, lo
 }
 
 // y[rows[i]][16 p ..] += factor * b u[i] for all i < count and panels of 16 outputs [from, to); b (n, rank), y rows of n.
-// `scratch` has room for 64 * rank floats.
+// `scratch` has room for 256 * rank floats.
 EXPORT void stoa_lora_up(int type, const uint8_t *b, int rank, long n, long from, long to, const float *u, long ldu,
         const int32_t *rows, int count, float factor, float *y, float *scratch) {
     switch (type) {

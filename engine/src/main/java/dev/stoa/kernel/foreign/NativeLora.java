@@ -15,8 +15,8 @@ import java.lang.invoke.MethodHandle;
 
 /// The functions of `src/main/c/lora.c` for one instruction set. Thread-safe. Callers check shapes: C does not.
 final class NativeLora {
-    /// Panels of outputs that share their reading of u.
-    static final int PANELS = 4;
+    /// Panels of outputs that are turned at a time.
+    static final int PANELS = 16;
 
     private final MethodHandle down;
     private final MethodHandle up;
@@ -57,7 +57,7 @@ final class NativeLora {
         }
     }
 
-    /// y[rows[i]] += factor * b u[i] for `count` rows and panels [from, to) of 16 outputs; `scratch` has 64 floats for each
+    /// y[rows[i]] += factor * b u[i] for `count` rows and panels [from, to) of 16 outputs; `scratch` has 256 floats for each
     /// rank.
     void up(Tensor b, int from, int to, long u, long stride, long rows, int count, float factor, MemorySegment y, long scratch) {
         try {
