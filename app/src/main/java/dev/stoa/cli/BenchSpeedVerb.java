@@ -45,8 +45,6 @@ final class BenchSpeedVerb implements Callable<Integer> {
         }
     }
 
-    /// Integer products of 8 bits do four multiply-adds where a float one fits.
-    private static final int INTEGER_SHARE = 4;
     private static final int WARM_UP_RUNS = 3;
     private static final int FEW_ADAPTERS = 5;
     private static final int REQUESTS_PER_ROW = 4;
@@ -276,8 +274,7 @@ final class BenchSpeedVerb implements Callable<Integer> {
         List<Double> own = rates.get(names.getLast());
         double median = SpeedModel.median(own);
         double[] operations = model.operations();
-        boolean integer = model.kernels().id().contains("+");
-        double peak = limits.peakAll().median() * 1e9 * (integer ? INTEGER_SHARE : 1);
+        double peak = limits.peakAll().median() * 1e9 * model.kernels().roundedRate();
         int tokensPerStep = workload == Workload.PREFILL ? count : width;
         int headRows = workload == Workload.PREFILL ? 1 : width;
         double seconds = Math.max(model.weightBytes() / (limits.readAll().median() * 1e9),

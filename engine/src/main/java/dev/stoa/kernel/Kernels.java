@@ -15,6 +15,12 @@ public interface Kernels extends AutoCloseable {
 
     boolean rowInvariant();
 
+    /// Operations of products with rounded rows ([Matmul#packRounded]) that the instructions in use allow in the time of one
+    /// fp32 operation of [Ceiling#multiplyAdds]; 1 where such products are no faster.
+    default int roundedRate() {
+        return 1;
+    }
+
     Workers workers();
 
     /// Kernels of the same provider on `threads` workers of their own, for independent work beside these: the same bits,

@@ -63,6 +63,11 @@ final class ForeignKernels implements Kernels {
     }
 
     @Override
+    public int roundedRate() {
+        return variant.rate();
+    }
+
+    @Override
     public Workers workers() {
         return workers;
     }

@@ -2,7 +2,6 @@
 package dev.stoa.kernel.vector;
 
 import static dev.stoa.kernel.vector.Lanes.F;
-import static dev.stoa.kernel.vector.Lanes.INTS;
 import static dev.stoa.kernel.vector.Lanes.L;
 import static dev.stoa.kernel.vector.Lanes.LE;
 import static dev.stoa.kernel.vector.Lanes.load;
@@ -12,20 +11,16 @@ import dev.stoa.kernel.integer.IntegerFormat;
 import dev.stoa.kernel.integer.RepackedWeight;
 import dev.stoa.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
-import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShape;
-import jdk.incubator.vector.VectorSpecies;
 
 /// y (M, N) = x (M, K) * Wt for a repacked weight, by integer dot products. A mutable job that is set up once per call.
 /// Threads share out groups of 16 outputs, never k; per group, L rows at a time: scales to floats, dots ([RoundedTile]) of
 /// a tile of rows to scratch, then the scaled sum along k.
 final class RoundedProduct implements Workers.Range {
     private static final long GRAIN = 1 << 18;
-    private static final VectorSpecies<Byte> BYTES = VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, 8 * L)));
 
     private final Workers workers;
     private final RoundedRows rows = new RoundedRows();
@@ -104,33 +99,14 @@ final class RoundedProduct implements Workers.Range {
     private void scales(long at, int lane, Scratch space) {
         long scales = at + (long) blocks * w.format().quantBytes();
         long parents = scales + 32L * blocks + 2L * lane;
-        MemorySegment data = w.data();
         switch (w.format()) {
-            case Q4_0, Q8_0 -> {
-                for (int b = 0; b < blocks; b++) PanelFormat.halves(data, scales + 32L * b + 2L * lane).intoArray(space.scales, b * L);
-            }
+            case Q4_0, Q8_0 -> RoundedScales.halves(w.data(), scales + 2L * lane, blocks, space.scales);
             case Q4_K -> {
-                for (int b = 0; b < blocks; b++) {
-                    long parent = parents + b / 8 * 64L;
-                    PanelFormat.halves(data, parent).mul(bytes(data, scales + 32L * b + lane, 255)).intoArray(space.scales, b * L);
-                    PanelFormat.halves(data, parent + 32).mul(bytes(data, scales + 32L * b + 16 + lane, 255))
-                            .intoArray(space.minima, b * L);
-                }
+                RoundedScales.unsigned(w.data(), scales + lane, 32, parents, 64, 8, blocks, space.scales);
+                RoundedScales.unsigned(w.data(), scales + 16 + lane, 32, parents + 32, 64, 8, blocks, space.minima);
             }
-            case Q6_K -> {
-                for (int h = 0; h < 2 * blocks; h++) {
-                    PanelFormat.halves(data, parents + h / 16 * 32L).mul(bytes(data, scales + 16L * h + lane, -1))
-                            .intoArray(space.scales, h * L);
-                }
-            }
+            case Q6_K -> RoundedScales.signed(w.data(), scales + lane, 16, parents, 32, 16, 2 * blocks, space.scales);
         }
-    }
-
-    /// L bytes as floats; `mask` 255 for unsigned, -1 for signed ones.
-    private static FloatVector bytes(MemorySegment data, long at, int mask) {
-        IntVector values = ByteVector.fromMemorySegment(BYTES, data, at, LE).convertShape(VectorOperators.B2I, INTS, 0)
-                .reinterpretAsInts();
-        return (FloatVector) values.and(mask).convert(VectorOperators.I2F, 0);
     }
 
     private void dots(long at, int row, int height, short[] out) {
