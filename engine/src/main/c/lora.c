@@ -8,6 +8,9 @@
 // `c + a * b` below is one fused operation.
 #include <stdint.h>
 #include <string.h>
+#if defined(__F16C__) || defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 #define EXPORT __attribute__((visibility("default")))
 #define INLINE static inline __attribute__((always_inline))
@@ -23,6 +26,9 @@ typedef uint16_t halves __attribute__((vector_size(32)));
 
 // Types of factors, as the Java side numbers them.
 enum { F32, F16, BF16 };
+// Bytes that are asked for ahead: factors are short, the hardware's own guesses begin anew with each. (Measured: 8 adapters of
+// rank 16 pass at 29 GB/s instead of 17; twice the distance is no better.)
+enum { AHEAD_A = 512, AHEAD_B = 2048 };
 enum { LANES = 16, RANKS = 4, ROWS = 6, PANELS = 4, UP_ROWS = 4 };
 
 #define EVEN(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
@@ -44,13 +50,28 @@ INLINE floats of_halves(words w) {
     return (floats) ((words) magnitude | (w & 0x8000) << 16);
 }
 
+// The same of 16 halves side by side.
+INLINE floats of_packed_halves(halves h) {
+#if defined(__AVX512F__)
+    return (floats) _mm512_cvtph_ps((__m256i) h);
+#elif defined(__F16C__)
+    __m128i part[2];
+    memcpy(part, &h, sizeof part);
+    __m256 both[2] = {_mm256_cvtph_ps(part[0]), _mm256_cvtph_ps(part[1])};
+    floats f;
+    memcpy(&f, both, sizeof f);
+    return f;
+#else
+    return of_halves(__builtin_convertvector(h, words));
+#endif
+}
+
 // 16 values of a factor.
 INLINE floats widen(const int type, const uint8_t *p) {
     if (type == F32) return load((const float *) p);
     halves h;
     memcpy(&h, p, sizeof h);
-    words w = __builtin_convertvector(h, words);
-    return type == BF16 ? (floats) (w << 16) : of_halves(w);
+    return type == BF16 ? (floats) (__builtin_convertvector(h, words) << 16) : of_packed_halves(h);
 }
 
 INLINE long size_of(const int type) {
@@ -66,6 +87,7 @@ INLINE void dots(const int type, const int T, const uint8_t *const *a, long k, c
         floats v[ROWS];
         UNROLL for (int i = 0; i < T; i++) v[i] = load(x[i] + at);
         UNROLL for (int r = 0; r < RANKS; r++) {
+            if (at % (64 / size_of(type)) == 0) __builtin_prefetch(a[r] + at * size_of(type) + AHEAD_A);
             floats w = widen(type, a[r] + at * size_of(type));
             UNROLL for (int i = 0; i < T; i++) sum[r][i] = sum[r][i] + w * v[i];
         }
@@ -150,8 +172,8 @@ INLINE void columns(const int type, const uint8_t *b, long stride, const int c, 
         if (type == F32) {
             memcpy(out + j * LANES, &v[j], sizeof v[j]);
         } else {
-            floats low = type == BF16 ? (floats) (v[j] << 16) : of_halves(v[j] & 0xffff);
-            floats high = type == BF16 ? (floats) (v[j] & 0xffff0000) : of_halves(v[j] >> 16);
+            floats low = type == BF16 ? (floats) (v[j] << 16) : of_packed_halves(__builtin_convertvector(v[j], halves));
+            floats high = type == BF16 ? (floats) (v[j] & 0xffff0000) : of_packed_halves(__builtin_convertvector(v[j] >> 16, halves));
             memcpy(out + 2 * j * LANES, &low, sizeof low);
             memcpy(out + (2 * j + 1) * LANES, &high, sizeof high);
         }
@@ -224,6 +246,8 @@ INLINE void up(const int type, const uint8_t *b, int rank, long n, long from, lo
         int width = n - first * LANES < PANELS * LANES ? (int) (n - first * LANES) : PANELS * LANES;
         for (int p = 0; p < panels; p++) {
             int lanes = width - p * LANES < LANES ? width - p * LANES : LANES;
+            const uint8_t *next = b + (first + p) * LANES * rank * size_of(type) + AHEAD_B;
+            for (long at = 0; at < LANES * rank * size_of(type); at += 64) __builtin_prefetch(next + at);
             panel(type, b + (first + p) * LANES * rank * size_of(type), rank, lanes, scratch + (long) p * rank * LANES);
         }
         for (int T, i = 0; i < count; i += T) {

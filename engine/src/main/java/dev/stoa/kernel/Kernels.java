@@ -41,6 +41,12 @@ public interface Kernels extends AutoCloseable {
 
     SegmentAttention segmentAttention();
 
+    /// Frozen layers in training, or null where this provider has nothing better than [#matmul] for that precision.
+    FrozenLinear frozenLinear(FrozenLinear.Precision precision);
+
+    /// Attention in training with factors of products rounded like that, or null where this provider has none.
+    SegmentAttention segmentAttention(FrozenLinear.Precision precision);
+
     Gradients gradients();
 
     Updates updates();

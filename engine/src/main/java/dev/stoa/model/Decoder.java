@@ -65,7 +65,7 @@ public final class Decoder {
     public Decoder(Model model, LinearObserver observer) {
         this.spec = model.spec();
         this.kernels = model.kernels();
-        this.attention = model.arithmetic() == Arithmetic.INTEGER ? kernels.roundedAttention() : kernels.attention();
+        this.attention = model.rounds() ? kernels.roundedAttention() : kernels.attention();
         LayerBuilder builder = new LayerBuilder(model);
         this.perLayer = spec.perLayerInput() == 0 ? null : new PerLayerInputs(model, spec.finalNorm());
         this.layers = spec.layers().stream().map(layer -> layer(layer, model, builder)).toArray(Layer[]::new);

@@ -4,6 +4,7 @@ package dev.stoa.kernel.foreign;
 import dev.stoa.kernel.Activation;
 import dev.stoa.kernel.Attention;
 import dev.stoa.kernel.Ceiling;
+import dev.stoa.kernel.FrozenLinear;
 import dev.stoa.kernel.Gradients;
 import dev.stoa.kernel.Kernels;
 import dev.stoa.kernel.Lora;
@@ -14,41 +15,36 @@ import dev.stoa.kernel.SegmentAttention;
 import dev.stoa.kernel.Updates;
 import dev.stoa.kernel.Workers;
 import dev.stoa.kernel.vector.VectorKernels;
-import java.io.IOException;
+import java.util.EnumMap;
+import java.util.Map;
 
 /// Products with block-quantized weights, low-rank updates and attention in C, everything else with the Vector API.
 final class ForeignKernels implements Kernels {
     private final Workers workers;
-    private final NativeKernels kernels;
+    private final NativeParts parts;
     private final Variant variant;
     private final String why;
     private final String reason;
     private final VectorKernels vector;
     private final ForeignMatmul matmul;
-    private final NativeLora nativeLora;
+    /// Null where `parts` has none: then the Vector API serves.
     private final ForeignLora lora;
-    private final NativeAttention nativeAttention;
+    /// The same for attention.
     private final ForeignAttention attention;
+    private final Map<FrozenLinear.Precision, ForeignFrozenLinear> frozen = new EnumMap<>(FrozenLinear.Precision.class);
+    private ForeignSegmentAttention segmentAttention;
 
-    ForeignKernels(Workers workers, NativeKernels kernels, String reason) throws IOException {
-        this(workers, kernels, NativeLora.of(kernels.variant()), NativeAttention.of(kernels.variant()), reason);
-    }
-
-    /// `nativeLora` and `nativeAttention` may be null: then the Vector API computes these.
-    private ForeignKernels(Workers workers, NativeKernels kernels, NativeLora nativeLora, NativeAttention nativeAttention, String reason) {
+    ForeignKernels(Workers workers, NativeParts parts, String reason) {
         this.workers = workers;
-        this.kernels = kernels;
-        this.nativeLora = nativeLora;
-        this.lora = nativeLora == null ? null : new ForeignLora(workers, nativeLora);
-        this.nativeAttention = nativeAttention;
-        this.attention = nativeAttention == null ? null : new ForeignAttention(workers, nativeAttention);
-        this.variant = kernels.variant();
+        this.parts = parts;
+        this.lora = parts.lora() == null ? null : new ForeignLora(workers, parts.lora());
+        this.attention = parts.attention() == null ? null : new ForeignAttention(workers, parts.attention());
+        this.variant = parts.products().variant();
         this.why = reason;
         this.vector = new VectorKernels(workers, reason);
         this.reason = reason + " (products of Q4_0, Q8_0, Q4_K and Q6_K weights" + (lora == null ? "" : " and low-rank updates") + " in C for "
-                + variant.title() + (attention == null ? "" : ", attention for AMX") + ", the rest "
-                + vector.id() + ")";
-        this.matmul = new ForeignMatmul(workers, kernels, vector.matmul());
+                + variant.title() + (attention == null ? "" : ", attention for AMX") + ", the rest " + vector.id() + ")";
+        this.matmul = new ForeignMatmul(workers, parts.products(), vector.matmul());
     }
 
     @Override
@@ -73,7 +69,7 @@ final class ForeignKernels implements Kernels {
 
     @Override
     public Kernels fork(int threads) {
-        return new ForeignKernels(Workers.of(threads), kernels, nativeLora, nativeAttention, why);
+        return new ForeignKernels(Workers.of(threads), parts, why);
     }
 
     @Override
@@ -117,6 +113,19 @@ final class ForeignKernels implements Kernels {
     }
 
     @Override
+    public synchronized SegmentAttention segmentAttention(FrozenLinear.Precision precision) {
+        if (precision == FrozenLinear.Precision.F32) return vector.segmentAttention();
+        if (parts.bfloat() != null && segmentAttention == null) segmentAttention = new ForeignSegmentAttention(workers, parts.bfloat());
+        return segmentAttention;
+    }
+
+    @Override
+    public synchronized FrozenLinear frozenLinear(FrozenLinear.Precision precision) {
+        if (parts.bfloat() == null) return null;
+        return frozen.computeIfAbsent(precision, each -> new ForeignFrozenLinear(workers, parts.bfloat(), each));
+    }
+
+    @Override
     public Gradients gradients() {
         return vector.gradients();
     }
@@ -137,5 +146,7 @@ final class ForeignKernels implements Kernels {
         if (attention != null) attention.close();
         matmul.close();
         if (lora != null) lora.close();
+        frozen.values().forEach(ForeignFrozenLinear::close);
+        if (segmentAttention != null) segmentAttention.close();
     }
 }

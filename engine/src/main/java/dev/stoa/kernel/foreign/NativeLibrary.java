@@ -62,4 +62,10 @@ final class NativeLibrary {
     MethodHandle critical(String name, FunctionDescriptor type) {
         return Linker.nativeLinker().downcallHandle(symbols.findOrThrow(name), type, Linker.Option.critical(true));
     }
+
+    /// A function that may take long: it gets addresses of native memory only, and the garbage collector does not wait for it.
+    @SuppressWarnings("restricted")
+    MethodHandle function(String name, FunctionDescriptor type) {
+        return Linker.nativeLinker().downcallHandle(symbols.findOrThrow(name), type);
+    }
 }
