@@ -233,6 +233,11 @@ public final class Engine implements Generator {
         }
     }
 
+    /// Bytes of the caches that one sequence of `tokens` tokens gets.
+    public long cacheBytes(int tokens) {
+        return caches.bytes(tokens);
+    }
+
     /// The engine's state; waits for the step in progress. A closed engine holds nothing.
     public EngineStats stats() {
         CompletableFuture<EngineStats> answer = new CompletableFuture<>();
