@@ -172,6 +172,7 @@ CASES = {
     "gemma2": ("gemma2", 1, "bfloat16", 5, set()),
     "gemma3": ("gemma3", 4, "bfloat16", 5, {"adapter": "embedding"}),
     "gemma3-v4": ("gemma3", 2, "bfloat16", 4, {"nested"}),
+    "gemma4-plain": ("gemma4", 2, "bfloat16", 5, {"adapter": "plain", "hidden": 16, "per_layer": 16}),  # both roots are exact
     "gemma4-shared": ("gemma4", 2, "bfloat16", 5, {"adapter": "plain"}),
     "gemma4-moe-v4": ("gemma4", 6, "bfloat16", 4, {"hidden": 16}),  # its root is exact in BF16
     "minimax_m2-v4": ("minimax_m2", 1, "bfloat16", 4, {"adapter": "plain"}),
@@ -314,6 +315,8 @@ def make(path, family, seed, dtype, dialect, changes, small_ids=24):
     config = FAMILIES[family](r)
     if "hidden" in changes:
         config.hidden_size = changes["hidden"]
+    if "per_layer" in changes:
+        config.hidden_size_per_layer_input = changes["per_layer"]
     kind = AutoModel if family in ENCODERS else AutoModelForCausalLM
     model = kind.from_config(config)
     randomize(model, g)

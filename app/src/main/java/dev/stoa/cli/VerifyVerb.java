@@ -75,9 +75,10 @@ final class VerifyVerb implements Callable<Integer> {
             }
             if (!isAdapter) all.add(verify(console, pack, true));
             ok = all.stream().allMatch(Verified::ok);
-            if (against != null && ok) {
+            boolean whole = all.stream().flatMap(one -> one.files().stream()).allMatch(Verification.FileResult::ok);
+            if (against != null && whole) {
                 Path base = ModelReference.of(against).pack(cache);
-                ok = isAdapter ? fits(console, pack, base, result) : copies(console, pack, base, result);
+                ok &= isAdapter ? fits(console, pack, base, result) : copies(console, pack, base, result);
             }
         } else if (against != null) {
             throw Fault.of(AppFault.USAGE, "nothing is named that BASE could be compared with").expected("REF --against BASE")

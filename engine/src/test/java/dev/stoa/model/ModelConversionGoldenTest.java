@@ -44,14 +44,15 @@ class ModelConversionGoldenTest {
     private static final Path LOGITS = Path.of("src/test/resources/golden/logits");
     /// What each layout refuses, with a part of one reason.
     private static final Map<String, String> REFUSED = Map.ofEntries(
-            Map.entry("bert:GGUF", "are not written as GGUF"), Map.entry("bert:MLX", "family bert"), Map.entry("mpnet:GGUF", "family mpnet"),
-            Map.entry("mpnet:MLX", "family mpnet"), Map.entry("gemma4-moe-v4:GGUF", "family gemma4"), Map.entry("gemma4-moe-v4:MLX", "family gemma4"),
-            Map.entry("gemma4-shared:GGUF", "family gemma4"), Map.entry("gemma4-shared:MLX", "family gemma4"),
+            Map.entry("bert:MLX", "family bert"), Map.entry("mpnet:GGUF", "family mpnet"), Map.entry("mpnet:MLX", "family mpnet"),
             Map.entry("gemma2:MLX", "window of 6"), Map.entry("gemma3:GGUF", "attention scale"), Map.entry("gemma3:MLX", "sliding_window_pattern"),
             Map.entry("gemma3-v4:GGUF", "attention scale"), Map.entry("gemma3-v4:MLX", "final_logit_softcapping"),
             Map.entry("qwen2-v4:GGUF", "window"), Map.entry("qwen2-v4:MLX", "without truncation"), Map.entry("qwen2-window:GGUF", "window"),
             Map.entry("qwen2-window:MLX", "window of 6"), Map.entry("qwen3_moe:GGUF", "no experts"), Map.entry("qwen3-window:GGUF", "window"),
             Map.entry("qwen3-window:MLX", "window"), Map.entry("qwen3_moe-v4-fused:MLX", "rope type linear"));
+
+    /// Its factor on the embedding is not one of BF16: readers of GGUF do not round it, so logits differ there, as a note says.
+    private static final String UNROUNDED = "gemma4-shared";
 
     @TempDir
     Path folder;
@@ -97,8 +98,10 @@ class ModelConversionGoldenTest {
             }
             return;
         }
+        boolean unrounded = one.source().endsWith(UNROUNDED);
         try {
-            ModelConversion.convert(one.source(), there, one.layout(), null, false);
+            ModelConversion.Result result = ModelConversion.convert(one.source(), there, one.layout(), null, false);
+            if (unrounded && one.layout() == Target.GGUF) assertThat(result.notes()).anyMatch(note -> note.contains("round the factor on the embedding"));
         } catch (FaultException refused) {
             // Cases of a sweep are random; what cannot be expressed must say so and leave nothing.
             assertThat(one.sweep()).as("%s: %s", one, refused.fault().issues()).isTrue();
@@ -106,7 +109,7 @@ class ModelConversionGoldenTest {
             assertThat(there).doesNotExist();
             return;
         }
-        equals(one.source(), there);
+        if (!unrounded || one.layout() == Target.MLX) equals(one.source(), there);
         Path back = folder.resolve("back");
         ModelConversion.convert(there, back, Target.SAFETENSORS, null, false);
         equals(one.source(), back);
@@ -115,7 +118,7 @@ class ModelConversionGoldenTest {
         Target other = one.layout() == Target.GGUF ? Target.MLX : Target.GGUF;
         if (one.sweep() || REFUSED.containsKey(new Case(one.source(), other).toString())) return;
         ModelConversion.convert(there, across, other, null, false);
-        equals(one.source(), across);
+        if (!unrounded || other == Target.MLX) equals(one.source(), across);
     }
 
     /// Logits, also under the adapter that was trained on the original.
@@ -125,6 +128,10 @@ class ModelConversionGoldenTest {
             Weights expected = Safetensors.open(original.resolve("expected.safetensors"), scope);
             Decoder decoder = new Decoder(model);
             int[] ids = LogitsGoldenTest.ids(expected);
+            if (expected.find("hidden") != null) {
+                FamilyGoldenTest.close(Runner.hidden(decoder, model.spec(), AdapterSet.BASE, ids), expected.find("hidden"), copy + ": hidden");
+                return;
+            }
             FamilyGoldenTest.close(Runner.logits(decoder, model.spec(), AdapterSet.BASE, 16, ids), expected.find("logits"), copy + ": logits");
             if (expected.find("adapted") == null) return;
             Adapter adapter = AdapterLoader.read(original.resolve("adapter"), model, scope);
@@ -166,7 +173,7 @@ class ModelConversionGoldenTest {
 
     @Test
     void theFileOfLlamaCppsConverterGoesBackToTheSameWeights() throws IOException {
-        for (String name : List.of("llama", "qwen3_5", "minimax_m2-v4")) {
+        for (String name : List.of("llama", "qwen3_5", "minimax_m2-v4", "bert", "gemma4-moe-v4")) {
             Path back = folder.resolve(name);
             ModelConversion.convert(Path.of("src/test/resources/golden/layouts", name, "model.gguf"), back, Target.SAFETENSORS, null, false);
             equals(FAMILIES.resolve(name), back);
@@ -178,7 +185,7 @@ class ModelConversionGoldenTest {
     /// every key of theirs that says something about the architecture.
     @Test
     void theFileIsTheOneThatLlamaCppsConverterWrites() throws IOException {
-        for (String name : List.of("llama", "qwen3_5", "minimax_m2-v4")) {
+        for (String name : List.of("llama", "qwen3_5", "minimax_m2-v4", "bert")) {
             Path file = folder.resolve(name + ".gguf");
             ModelConversion.convert(FAMILIES.resolve(name), file, Target.GGUF, null, false);
             try (Scope scope = new Ledger().scope("test")) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.stoa.model.convert;
 
+import dev.stoa.model.FeedForward;
 import dev.stoa.model.LayerSpec;
 import dev.stoa.model.ModelConfig;
 import dev.stoa.model.ModelConfig.RopeParameters;
@@ -9,10 +10,12 @@ import dev.stoa.nn.mixer.MixerSpec;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /// What mlx-lm (0.32) cannot load, or would compute otherwise without saying so, although the layout itself could hold it.
 final class MlxLimits {
-    private static final Set<String> FAMILIES = Set.of("llama", "qwen2", "qwen3", "qwen3_moe", "gemma2", "gemma3", "qwen3_5", "minimax_m2");
+    private static final Set<String> FAMILIES = Set.of("llama", "qwen2", "qwen3", "qwen3_moe", "gemma2", "gemma3", "gemma4", "qwen3_5", "minimax_m2");
     private static final Set<String> PLAIN_ROPE = Set.of("gemma2", "qwen3_moe", "minimax_m2");
     private static final Set<String> ROPES = Set.of("default", "linear", "llama3", "yarn");
 
@@ -27,6 +30,11 @@ final class MlxLimits {
             return reasons;
         }
         RopeParameters rope = config.rope("full_attention");
+        if (family.equals("gemma4")) {
+            if (!Set.of("default", "proportional").contains(rope.type())) reasons.add("rope type " + rope.type() + ", which mlx-lm does not read for gemma4");
+            if (attention(spec).inputBias()) reasons.add("attention_bias, which mlx-lm reads only for llama");
+            return reasons;
+        }
         if (!ROPES.contains(rope.type())) reasons.add("rope type " + rope.type());
         if (PLAIN_ROPE.contains(family) && !rope.type().equals("default")) {
             reasons.add("rope type " + rope.type() + ", which mlx-lm does not read for " + family);
@@ -49,6 +57,29 @@ final class MlxLimits {
         if (family.equals("gemma3") && !config.rope("sliding_attention").type().equals("default")) reasons.add("scaled rotations of sliding layers");
         if (family.equals("qwen3_5") && interval(spec) == 0) reasons.add("layer_types that no full_attention_interval describes, which is all that mlx-lm reads");
         return reasons;
+    }
+
+    /// The config of Gemma 4 as mlx-lm reads it: full layers by keys of their own, and nothing left to its defaults. What these keys
+    /// cannot say is found when they are read back.
+    static ObjectNode gemma4(ObjectNode plain, ModelSpec spec) {
+        MixerSpec.Attention full = (MixerSpec.Attention) spec.layers().getLast().mixer();
+        int shared = 0;
+        int widest = 0;
+        for (LayerSpec layer : spec.layers()) {
+            if (((MixerSpec.Attention) layer.mixer()).options().sharedLayer() >= 0) shared++;
+            if (layer.ffn() instanceof FeedForward.Gated gated) widest = Math.max(widest, gated.intermediate());
+        }
+        plain.remove("per_layer_config");
+        plain.put("global_head_dim", full.headDim()).put("attention_k_eq_v", full.options().keysAreValues());
+        if (full.options().keysAreValues()) plain.put("num_global_key_value_heads", full.kvHeads());
+        plain.put("num_kv_shared_layers", shared).put("use_double_wide_mlp", widest > plain.path("intermediate_size").asInt(0));
+        plain.put("hidden_size_per_layer_input", spec.layers().getFirst().perLayerInput());
+        if (spec.embed().perLayerVocab() > 0) plain.put("vocab_size_per_layer_input", spec.embed().perLayerVocab());
+        if (spec.head().softcap() == 0) plain.putNull("final_logit_softcapping");
+        plain.put("enable_moe_block", spec.layers().getFirst().ffn() instanceof FeedForward.DensePlusMoe);
+        ArrayNode types = plain.putArray("layer_types");
+        for (LayerSpec layer : spec.layers()) types.add(((MixerSpec.Attention) layer.mixer()).window() > 0 ? "sliding_attention" : "full_attention");
+        return plain;
     }
 
     /// n, if exactly every n-th layer attends to everything; 0 when no number says which layers do.

@@ -173,6 +173,7 @@ public final class ModelConversion {
     /// The config as mlx-lm reads it: the newest family nests its text model.
     private ObjectNode mlx(ObjectNode plain) {
         String type = plain.get("model_type").asString();
+        if (type.startsWith("gemma4")) return MlxLimits.gemma4(plain, source.spec());
         if (!type.startsWith("qwen3_5")) return plain;
         plain.put("full_attention_interval", MlxLimits.interval(source.spec()));
         ObjectNode nested = plain.objectNode();

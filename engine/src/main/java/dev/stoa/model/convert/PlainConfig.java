@@ -74,7 +74,7 @@ final class PlainConfig {
         experts(type);
         if (type.startsWith("qwen3_5")) parameters();
         else if (!type.equals("bert") && !type.startsWith("gemma4")) ropes(type);
-        else if (type.startsWith("gemma4")) plain.set("rope_parameters", value("rope_parameters").deepCopy());
+        else if (type.startsWith("gemma4") && value("rope_parameters").isObject()) plain.set("rope_parameters", value("rope_parameters").deepCopy());
         return plain;
     }
 

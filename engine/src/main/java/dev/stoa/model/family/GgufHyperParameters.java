@@ -21,6 +21,8 @@ import java.util.Map;
 /// own reader would take it is in [#limits].
 public final class GgufHyperParameters {
     private final ModelSpec spec;
+    /// A factor that leaves a pair of channels unrotated.
+    private static final float UNROTATED = 1e30f;
     private final ModelConfig config;
     private final String arch;
     private final Map<String, GgufValue> values = new LinkedHashMap<>();
@@ -33,8 +35,7 @@ public final class GgufHyperParameters {
 
     /// Whether models of this family are written as GGUF, and under which architecture; null when not.
     public static String architecture(ModelSpec spec) {
-        String arch = GgufConfig.architecture(spec);
-        return arch == null || arch.equals("gemma4") || arch.equals("bert") ? null : arch;
+        return GgufConfig.architecture(spec);
     }
 
     /// The pairs `ARCH.*` for a model whose [#architecture] is not null; `spec` and `config` are in Hugging Face's form.
@@ -43,13 +44,25 @@ public final class GgufHyperParameters {
     }
 
     /// The factors by which readers divide the plain frequencies (`rope_freqs.weight`), or null when there are none:
-    /// llama3 scaling, which has no keys of its own.
+    /// llama3 scaling, which has no keys of its own, and the full layers of Gemma 4, whose unrotated pairs are divided away.
     public static float[] ropeFactors(ModelSpec spec, ModelConfig config) {
+        if (spec.family().equals("gemma4")) return fullLayerFactors(spec, config);
         if (!config.rope().type().equals("llama3") || !(spec.layers().getFirst().mixer() instanceof MixerSpec.Attention a)) return null;
         double[] frequencies = a.rope().inverseFrequencies();
         float[] factors = new float[frequencies.length];
         for (int i = 0; i < factors.length; i++) {
             factors[i] = (float) (Math.pow(config.rope().theta(), -2.0 * i / a.headDim()) / frequencies[i]);
+        }
+        return factors;
+    }
+
+    private static float[] fullLayerFactors(ModelSpec spec, ModelConfig config) {
+        MixerSpec.Attention full = (MixerSpec.Attention) spec.layers().getLast().mixer();
+        double[] frequencies = full.rope().inverseFrequencies();
+        float[] factors = new float[frequencies.length];
+        double theta = config.rope("full_attention").theta();
+        for (int i = 0; i < factors.length; i++) {
+            factors[i] = frequencies[i] == 0 ? UNROTATED : (float) (Math.pow(theta, -2.0 * i / full.headDim()) / frequencies[i]);
         }
         return factors;
     }
@@ -60,18 +73,22 @@ public final class GgufHyperParameters {
         List<String> reasons = new ArrayList<>();
         boolean llama = arch.equals("llama");
         boolean outputBias = false;
+        boolean inputBias = false;
         boolean feedForwardBias = false;
         boolean dense = false;
         boolean summed = true;
         for (LayerSpec layer : spec.layers()) {
-            if (layer.mixer() instanceof MixerSpec.Attention a) outputBias |= a.outputBias();
+            if (layer.mixer() instanceof MixerSpec.Attention a) {
+                outputBias |= a.outputBias();
+                inputBias |= a.inputBias();
+            }
             if (layer.ffn() instanceof FeedForward.Moe moe) summed &= moe.router().renormalize();
             if (layer.ffn() instanceof FeedForward.Gated gated) {
                 feedForwardBias |= gated.bias();
                 dense = true;
             }
         }
-        if (outputBias && !llama) reasons.add("o_proj has a bias, which llama.cpp reads only in models of the architecture llama");
+        if (outputBias && !llama && !arch.equals("bert")) reasons.add("o_proj has a bias, which llama.cpp reads only in models of the architecture llama");
         if (feedForwardBias && !llama) reasons.add("the feed-forward has biases, which llama.cpp reads only in models of the architecture llama");
         if (dense && (arch.equals("qwen3moe") || arch.equals("qwen35moe"))) {
             reasons.add("some layers have no experts; llama.cpp expects them in every layer of " + arch);
@@ -81,6 +98,7 @@ public final class GgufHyperParameters {
         if (arch.equals("qwen2") && spec.layers().getFirst().mixer() instanceof MixerSpec.Attention a && a.heads() * a.headDim() != spec.hidden()) {
             reasons.add("head_dim " + a.headDim() + " is not hidden_size / num_attention_heads, as llama.cpp takes it for qwen2");
         }
+        if (arch.equals("gemma4") && inputBias) reasons.add("q, k and v have biases, which llama.cpp does not read for gemma4");
         if (arch.equals("gemma2") && !spec.tiedHead()) reasons.add("a head of its own, which llama.cpp does not read for gemma2");
         if (arch.equals("minimax-m2") && spec.tiedHead()) reasons.add("a tied head; llama.cpp expects one of its own for minimax-m2");
         return reasons;
@@ -97,6 +115,7 @@ public final class GgufHyperParameters {
 
     private Map<String, GgufValue> values() {
         MixerSpec.Attention heads = attention();
+        if (arch.equals("bert")) return encoder(heads);
         put("block_count", spec.layers().size());
         put("context_length", config.maxPositions());
         put("embedding_length", spec.hidden());
@@ -114,8 +133,24 @@ public final class GgufHyperParameters {
             case "qwen3moe", "minimax-m2" -> experts();
             case "qwen35", "qwen35moe" -> hybrid();
             case "gemma2", "gemma3" -> gemma();
+            case "gemma4" -> gemma4();
             default -> { }
         }
+        return values;
+    }
+
+    /// Everything is visible, and a text's vector is the mean over its tokens.
+    private Map<String, GgufValue> encoder(MixerSpec.Attention heads) {
+        put("block_count", spec.layers().size());
+        put("context_length", config.maxPositions());
+        put("embedding_length", spec.hidden());
+        put("feed_forward_length", config.intermediate());
+        put("attention.head_count", heads.heads());
+        put("attention.layer_norm_epsilon", spec.embed().norm().eps());
+        values.put(key("attention.causal"), GgufValue.flag(false));
+        put("pooling_type", 1);
+        put("vocab_size", spec.vocab());
+        values.put("tokenizer.ggml.token_type_count", GgufValue.u32(spec.embed().tokenTypes()));
         return values;
     }
 
@@ -187,6 +222,45 @@ public final class GgufHyperParameters {
         if (arch.equals("gemma3")) put("rope.freq_base_swa", config.rope("sliding_attention").theta());
         if (spec.head().softcap() > 0) put("final_logit_softcapping", spec.head().softcap());
         if (attention().options().softcap() > 0) put("attn_logit_softcapping", attention().options().softcap());
+    }
+
+    /// Sizes by layer or by kind of layer; the last layer always attends to everything.
+    private void gemma4() {
+        int layers = spec.layers().size();
+        boolean[] sliding = new boolean[layers];
+        int[] keys = new int[layers];
+        int[] widths = new int[layers];
+        int shared = 0;
+        MixerSpec.Attention full = (MixerSpec.Attention) spec.layers().getLast().mixer();
+        MixerSpec.Attention local = full;
+        for (LayerSpec layer : spec.layers()) {
+            MixerSpec.Attention a = (MixerSpec.Attention) layer.mixer();
+            sliding[layer.index()] = a.window() > 0;
+            if (a.window() > 0) local = a;
+            keys[layer.index()] = a.kvHeads();
+            if (a.options().sharedLayer() >= 0) shared++;
+            FeedForward.Gated dense = layer.ffn() instanceof FeedForward.DensePlusMoe both ? both.dense() : (FeedForward.Gated) layer.ffn();
+            widths[layer.index()] = dense.intermediate();
+            if (layer.ffn() instanceof FeedForward.DensePlusMoe both && layer.index() == 0) {
+                put("expert_count", both.moe().experts());
+                put("expert_used_count", both.moe().router().topK());
+                put("expert_feed_forward_length", both.moe().intermediate());
+            }
+        }
+        values.put(key("attention.head_count_kv"), GgufValue.i32s(keys));
+        if (Arrays.stream(widths).distinct().count() > 1) values.put(key("feed_forward_length"), GgufValue.i32s(widths));
+        put("attention.key_length", full.headDim());
+        put("attention.value_length", full.headDim());
+        put("attention.key_length_swa", local.headDim());
+        put("attention.value_length_swa", local.headDim());
+        put("rope.dimension_count", full.headDim());
+        put("rope.dimension_count_swa", local.headDim());
+        put("rope.freq_base_swa", config.rope("sliding_attention").theta());
+        put("attention.sliding_window", local.window() > 0 ? local.window() : config.maxPositions());
+        values.put(key("attention.sliding_window_pattern"), new GgufValue(Kind.BOOL, true, sliding));
+        put("attention.shared_kv_layers", shared);
+        put("embedding_length_per_layer_input", spec.layers().getFirst().perLayerInput());
+        if (spec.head().softcap() > 0) put("final_logit_softcapping", spec.head().softcap());
     }
 
     private String key(String name) {

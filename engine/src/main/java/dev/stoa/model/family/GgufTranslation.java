@@ -62,7 +62,17 @@ public final class GgufTranslation {
             ObjectNode scaling = Llama3Factors.scaling(ropeFactors, config.get("rope_theta").asDouble());
             if (scaling != null) config.set("rope_scaling", scaling);
         }
+        if (ropeFactors != null && config.path("model_type").asString("").equals("gemma4_text")) proportional(config, ropeFactors);
         return config;
+    }
+
+    /// Full layers of Gemma 4 rotate their first pairs only: as many as the factors leave alone.
+    private static void proportional(ObjectNode config, float[] factors) {
+        int rotated = 0;
+        while (rotated < factors.length && factors[rotated] == 1) rotated++;
+        for (int i = rotated; i < factors.length; i++) if (factors[i] <= 1e20f) return;
+        ((ObjectNode) config.path("rope_parameters").path("full_attention")).put("rope_type", "proportional")
+                .put("partial_rotary_factor", (double) rotated / factors.length);
     }
 
     /// The name under which files of an architecture hold a canonical tensor, or null; experts are stacked, without number.
