@@ -206,7 +206,8 @@ def main():
         if (work / "f32.gguf").exists():
             try:
                 against_converter(work / "f32.gguf", source, work)
-                if not other and not verdict("llama.cpp, our file and the converter's", in_llama_cpp(work / "f32.gguf", ids, logits.shape[1]),
+                # The converter's MiniMax names no gating function, and llama.cpp stops at it.
+                if not other and not case.startswith("minimax") and not verdict("llama.cpp, our file and the converter's", in_llama_cpp(work / "f32.gguf", ids, logits.shape[1]),
                                              in_llama_cpp(work / "theirs.gguf", ids, logits.shape[1]), 2e-5):
                     failed.append((case, "converter"))
             except KeyError as problem:

@@ -9,6 +9,7 @@ import dev.stoa.format.GgufValue.Kind;
 import dev.stoa.format.Json;
 import dev.stoa.format.JsonFields;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -16,12 +17,14 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.JsonNodeFactory;
 
-/// `tokenizer.json` as the `tokenizer.ggml.*` pairs of a GGUF file: byte-level BPE (`gpt2`) and SentencePiece-style BPE
-/// (`llama`). The file keeps the text of `tokenizer.json` as well (`tokenizer.huggingface.json`), so nothing is lost on the
+/// `tokenizer.json` as the `tokenizer.ggml.*` pairs of a GGUF file: byte-level BPE (`gpt2`), SentencePiece-style BPE
+/// (`llama`), BERT's WordPiece (`bert`) and Unigram (`t5`). The file keeps the text of `tokenizer.json` as well (`tokenizer.huggingface.json`), so nothing is lost on the
 /// way back; [TokenizerAgreement] says whether the pairs alone mean the same.
 public final class GgufTokenizerWriter {
     private static final String PREFIX = "tokenizer.ggml.";
+    private static final String BLANK = "\u2581";
     private static final int NORMAL = 1;
     private static final int UNKNOWN = 2;
     private static final int CONTROL = 3;
@@ -59,7 +62,17 @@ public final class GgufTokenizerWriter {
     }
 
     private void write() {
-        if (!model.text("type", "BPE").equals("BPE")) throw refused("a " + model.text("type", "BPE") + " model", "a BPE model");
+        switch (model.text("type", "BPE")) {
+            case "BPE" -> bpe();
+            case "WordPiece" -> wordPiece();
+            case "Unigram" -> unigram();
+            default -> throw refused("a " + model.text("type") + " model", "BPE, WordPiece or Unigram");
+        }
+        pairs.put(PREFIX + "tokens", GgufValue.texts(List.of(tokens)));
+        pairs.put(PREFIX + "token_type", GgufValue.i32s(types));
+    }
+
+    private void bpe() {
         if (!model.text("continuing_subword_prefix", "").isEmpty() || !model.text("end_of_word_suffix", "").isEmpty()) {
             throw refused("tokens with a prefix or suffix inside words", "plain BPE");
         }
@@ -67,16 +80,20 @@ public final class GgufTokenizerWriter {
         boolean bytes = root.has("pre_tokenizer") && PreTokenizer.parse(root.object("pre_tokenizer")).byteLevel();
         if (bytes) byteLevel();
         else sentencePiece();
-        pairs.put(PREFIX + "tokens", GgufValue.texts(List.of(tokens)));
-        pairs.put(PREFIX + "token_type", GgufValue.i32s(types));
     }
 
     private void vocabulary() {
         String unknown = model.text("unk_token", null);
-        for (Map.Entry<String, JsonNode> item : model.object("vocab").node().properties()) {
-            int id = place(item.getKey(), item.getValue());
-            boolean single = item.getKey().matches("<0x[0-9A-F]{2}>") && model.flag("byte_fallback", false);
-            types[id] = item.getKey().equals(unknown) ? UNKNOWN : single ? BYTE : NORMAL;
+        if (model.node().path("vocab").isArray()) {
+            int id = 0;
+            for (JsonNode item : model.list("vocab")) normal(item.path(0).asString(""), JsonNodeFactory.instance.numberNode(id++), null);
+            int unknownId = model.integer("unk_id", -1);
+            if (unknownId >= 0 && unknownId < rows) {
+                types[unknownId] = UNKNOWN;
+                unknown = tokens[unknownId];
+            }
+        } else {
+            for (Map.Entry<String, JsonNode> item : model.object("vocab").node().properties()) normal(item.getKey(), item.getValue(), unknown);
         }
         Set<String> lost = new TreeSet<>();
         for (JsonFields item : root.objects("added_tokens")) {
@@ -91,6 +108,12 @@ public final class GgufTokenizerWriter {
             tokens[id] = "[PAD" + id + "]";
             types[id] = UNUSED;
         }
+    }
+
+    private void normal(String token, JsonNode row, String unknown) {
+        int id = place(token, row);
+        boolean single = token.matches("<0x[0-9A-F]{2}>") && model.flag("byte_fallback", false);
+        types[id] = token.equals(unknown) ? UNKNOWN : single ? BYTE : NORMAL;
     }
 
     private int place(String token, JsonNode id) {
@@ -176,6 +199,85 @@ public final class GgufTokenizerWriter {
         pairs.put(PREFIX + "add_space_prefix", GgufValue.flag(prefix));
         pairs.put(PREFIX + "scores", new GgufValue(Kind.F32, true, scores));
         for (int id = 0; id < rows; id++) if (types[id] == UNKNOWN) pairs.put(PREFIX + "unknown_token_id", GgufValue.u32(id));
+    }
+
+    /// Tokens that begin a word get a blank before them, those that go on lose their mark.
+    private void wordPiece() {
+        JsonFields normalizer = root.has("normalizer") ? root.object("normalizer") : null;
+        boolean plain = normalizer != null && normalizer.text("type", "").equals("BertNormalizer") && normalizer.flag("clean_text", true)
+                && normalizer.flag("handle_chinese_chars", true) && normalizer.flag("lowercase", true) && normalizer.flag("strip_accents", true);
+        if (!plain) throw refused("normalizer " + (normalizer == null ? "none" : normalizer.node()), "BertNormalizer in lower case: readers of GGUF know no other");
+        if (!root.has("pre_tokenizer") || !root.object("pre_tokenizer").text("type", "").equals("BertPreTokenizer")) {
+            throw refused("another cut into words than BERT's", "BertPreTokenizer");
+        }
+        if (!model.text("continuing_subword_prefix", "##").equals("##") || model.integer("max_input_chars_per_word", 100) != 100) {
+            throw refused("pieces of " + model.text("continuing_subword_prefix", "##") + " up to " + model.integer("max_input_chars_per_word", 100)
+                    + " characters", "## and 100");
+        }
+        vocabulary();
+        String unknown = model.text("unk_token", "[UNK]");
+        for (int id = 0; id < rows; id++) {
+            if (tokens[id].equals(unknown) && types[id] != UNUSED) pairs.put(PREFIX + "unknown_token_id", GgufValue.u32(id));
+            if (types[id] == NORMAL) tokens[id] = tokens[id].startsWith("##") ? tokens[id].substring(2) : BLANK + tokens[id];
+        }
+        pairs.put(PREFIX + "model", GgufValue.text("bert"));
+        pairs.put(PREFIX + "pre", GgufValue.text("default"));
+        JsonFields around = root.has("post_processor") ? root.object("post_processor") : null;
+        if (around == null || !around.text("type", "").equals("BertProcessing")) return;
+        // llama.cpp puts its bos before a text and the separator after it.
+        int begin = marker(around, "cls");
+        pairs.put(PREFIX + "bos_token_id", GgufValue.u32(begin));
+        pairs.put(PREFIX + "cls_token_id", GgufValue.u32(begin));
+        pairs.put(PREFIX + "seperator_token_id", GgufValue.u32(marker(around, "sep"))); // spelled so in the format
+    }
+
+    /// The id in ["[CLS]", 101].
+    private int marker(JsonFields around, String name) {
+        List<JsonNode> pair = around.list(name);
+        int id = pair.size() == 2 ? pair.get(1).asInt(-1) : -1;
+        if (id < 0 || id >= rows) throw around.fault(name, "no token and its id").got(pair).expected("[\"[CLS]\", 101]").exception();
+        return id;
+    }
+
+    private void unigram() {
+        vocabulary();
+        boolean extra = false;
+        for (JsonFields step : steps(root.has("normalizer") ? root.object("normalizer") : null, "normalizers")) {
+            switch (step.text("type", "")) {
+                case "Precompiled" -> {
+                    String map = step.text("precompiled_charsmap");
+                    CharacterMap.base64(map, step.where()); // refuses what is none
+                    pairs.put(PREFIX + "precompiled_charsmap", new GgufValue(Kind.U8, true, Base64.getDecoder().decode(map)));
+                }
+                case "Replace" -> extra = true;
+                case "Strip" -> { }
+                default -> throw refused("the normalizer " + step.text("type", ""), "a precompiled map, and extra blanks taken away");
+            }
+        }
+        if (!pairs.containsKey(PREFIX + "precompiled_charsmap")) throw refused("no precompiled map of characters", "one, as SentencePiece writes it");
+        boolean prefix = false;
+        for (JsonFields cut : steps(root.has("pre_tokenizer") ? root.object("pre_tokenizer") : null, "pretokenizers")) {
+            switch (cut.text("type", "")) {
+                case "WhitespaceSplit" -> extra = true;
+                case "Metaspace" -> prefix = cut.has("prepend_scheme") ? !cut.text("prepend_scheme").equals("never") : cut.flag("add_prefix_space", true);
+                default -> throw refused("the pre-tokenizer " + cut.text("type", ""), "Metaspace");
+            }
+        }
+        float[] scores = new float[rows];
+        List<JsonNode> items = model.list("vocab");
+        for (int id = 0; id < items.size(); id++) scores[id] = (float) items.get(id).path(1).asDouble(0);
+        for (int id = 0; id < rows; id++) if (types[id] == UNKNOWN) pairs.put(PREFIX + "unknown_token_id", GgufValue.u32(id));
+        pairs.put(PREFIX + "model", GgufValue.text("t5"));
+        pairs.put(PREFIX + "pre", GgufValue.text("default"));
+        pairs.put(PREFIX + "add_space_prefix", GgufValue.flag(prefix));
+        pairs.put(PREFIX + "remove_extra_whitespaces", GgufValue.flag(extra));
+        pairs.put(PREFIX + "scores", new GgufValue(Kind.F32, true, scores));
+    }
+
+    /// The parts of a Sequence, or the one there is.
+    private static List<JsonFields> steps(JsonFields whole, String parts) {
+        if (whole == null) return List.of();
+        return whole.text("type", "").equals("Sequence") ? whole.objects(parts) : List.of(whole);
     }
 
     private static FaultException refused(String got, String expected) {

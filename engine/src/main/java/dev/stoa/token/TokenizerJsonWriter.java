@@ -7,6 +7,7 @@ import dev.stoa.FaultException;
 import dev.stoa.format.GgufMetadata;
 import dev.stoa.format.Json;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -15,8 +16,8 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
-/// The tokenizer of a GGUF file as the text of a `tokenizer.json`, the inverse of [GgufTokenizerWriter]: byte-level BPE and
-/// SentencePiece-style BPE.
+/// The tokenizer of a GGUF file as the text of a `tokenizer.json`, the inverse of [GgufTokenizerWriter]: byte-level BPE,
+/// SentencePiece-style BPE, BERT's WordPiece and Unigram.
 public final class TokenizerJsonWriter {
     private static final String PREFIX = "tokenizer.ggml.";
     private static final int NORMAL = 1;
@@ -48,11 +49,19 @@ public final class TokenizerJsonWriter {
 
     private ObjectNode write() {
         String kind = metadata.text(PREFIX + "model");
-        if (!kind.equals("gpt2") && !kind.equals("llama")) throw refused("model", "gpt2 or llama");
-        boolean bytes = kind.equals("gpt2");
         ObjectNode root = JSON.objectNode();
         root.put("version", "1.0").putNull("truncation").putNull("padding");
         root.set("added_tokens", added());
+        switch (kind) {
+            case "gpt2", "llama" -> bpe(root, kind.equals("gpt2"));
+            case "bert" -> wordPiece(root);
+            case "t5" -> unigram(root);
+            default -> throw refused("model", "gpt2, llama, bert or t5");
+        }
+        return root;
+    }
+
+    private void bpe(ObjectNode root, boolean bytes) {
         ObjectNode model = JSON.objectNode();
         model.put("type", "BPE").putNull("dropout");
         String unknown = unknown();
@@ -70,7 +79,72 @@ public final class TokenizerJsonWriter {
         if (bytes) model.set("merges", merges());
         else model.set("merges", scored());
         root.set("model", model);
-        return root;
+    }
+
+    private void wordPiece(ObjectNode root) {
+        if ("bert-cased".equals(metadata.text(PREFIX + "pre", ""))) throw refused("pre", "a tokenizer in lower case");
+        root.putObject("normalizer").put("type", "BertNormalizer").put("clean_text", true).put("handle_chinese_chars", true).putNull("strip_accents")
+                .put("lowercase", true);
+        root.putObject("pre_tokenizer").put("type", "BertPreTokenizer");
+        int unknown = metadata.integer(PREFIX + "unknown_token_id");
+        if (unknown < 0 || unknown >= tokens.size()) throw refused("unknown_token_id", "a token of the vocabulary");
+        ObjectNode model = JSON.objectNode();
+        model.put("type", "WordPiece").put("unk_token", tokens.get(unknown))
+                .put("continuing_subword_prefix", "##").put("max_input_chars_per_word", 100);
+        ObjectNode vocabulary = model.putObject("vocab");
+        for (int id = 0; id < tokens.size(); id++) {
+            if (types[id] == UNUSED) continue;
+            boolean whole = types[id] == CONTROL || types[id] == UNKNOWN;
+            String token = tokens.get(id);
+            String piece = whole ? token : token.startsWith(BLANK) ? token.substring(1) : "##" + token;
+            if (!vocabulary.has(piece)) vocabulary.put(piece, id);
+        }
+        int begin = metadata.integer(PREFIX + "cls_token_id", metadata.integer(PREFIX + "bos_token_id", -1));
+        int end = metadata.integer(PREFIX + "seperator_token_id", -1);
+        if (begin < 0 || end < 0 || begin >= tokens.size() || end >= tokens.size()) root.putNull("post_processor");
+        else {
+            ObjectNode around = root.putObject("post_processor").put("type", "BertProcessing");
+            around.putArray("sep").add(tokens.get(end)).add(end);
+            around.putArray("cls").add(tokens.get(begin)).add(begin);
+        }
+        root.putObject("decoder").put("type", "WordPiece").put("prefix", "##").put("cleanup", true);
+        root.set("model", model);
+    }
+
+    private void unigram(ObjectNode root) {
+        ArrayNode steps = root.putObject("normalizer").put("type", "Sequence").putArray("normalizers");
+        if (metadata.has(PREFIX + "precompiled_charsmap")) {
+            int[] numbers = metadata.integers(PREFIX + "precompiled_charsmap");
+            byte[] map = new byte[numbers.length];
+            for (int i = 0; i < map.length; i++) map[i] = (byte) numbers[i];
+            if (map.length > 0) steps.addObject().put("type", "Precompiled").put("precompiled_charsmap", Base64.getEncoder().encodeToString(map));
+        } else {
+            steps.addObject().put("type", "NFKC");
+        }
+        if (metadata.flag(PREFIX + "remove_extra_whitespaces", false)) {
+            ObjectNode replace = steps.addObject().put("type", "Replace");
+            replace.putObject("pattern").put("Regex", " {2,}");
+            replace.put("content", " ");
+            steps.addObject().put("type", "Strip").put("strip_left", true).put("strip_right", true);
+        }
+        boolean prefix = metadata.flag(PREFIX + "add_space_prefix", true);
+        root.putObject("pre_tokenizer").put("type", "Metaspace").put("replacement", BLANK).put("prepend_scheme", prefix ? "always" : "never").put("split", true);
+        root.putNull("post_processor");
+        ObjectNode model = JSON.objectNode();
+        int unknown = metadata.integer(PREFIX + "unknown_token_id", -1);
+        model.put("type", "Unigram");
+        if (unknown < 0) model.putNull("unk_id");
+        else model.put("unk_id", unknown);
+        boolean bytes = false;
+        for (int type : types) bytes |= type == BYTE;
+        if (bytes) blanksBack(root, prefix);
+        else root.putObject("decoder").put("type", "Metaspace").put("replacement", BLANK).put("prepend_scheme", prefix ? "always" : "never").put("split", true);
+        ArrayNode vocabulary = model.putArray("vocab");
+        double[] scores = metadata.numbers(PREFIX + "scores");
+        if (scores.length != tokens.size()) throw metadata.fault(PREFIX + "scores", "%d scores for %d tokens", scores.length, tokens.size()).exception();
+        for (int id = 0; id < tokens.size(); id++) vocabulary.addArray().add(tokens.get(id)).add(scores[id]);
+        model.put("byte_fallback", bytes);
+        root.set("model", model);
     }
 
     private String unknown() {
@@ -119,6 +193,11 @@ public final class TokenizerJsonWriter {
         replace.putObject("pattern").put("String", " ");
         replace.put("content", BLANK);
         root.putNull("pre_tokenizer").putNull("post_processor");
+        blanksBack(root, prefix);
+    }
+
+    /// Blanks where words begin, bytes as they are, and none before the first word when one was put there.
+    private static void blanksBack(ObjectNode root, boolean prefix) {
         ArrayNode back = root.putObject("decoder").put("type", "Sequence").putArray("decoders");
         ObjectNode blanks = back.addObject().put("type", "Replace");
         blanks.putObject("pattern").put("String", BLANK);

@@ -273,4 +273,45 @@ class ModelConversionGoldenTest {
             assertThat(ModelDirectory.openWithoutTokenizer(back, scope).origins(ModelDirectory.openWithoutTokenizer(back, scope).modelHash())).hasSize(3);
         }
     }
+
+    /// An encoder with a WordPiece tokenizer: the file has llama.cpp's spelling of it, and comes back as it was.
+    @Test
+    void wordPiecesTravelWithTheirEncoder() throws IOException {
+        Path source = Files.createDirectory(folder.resolve("bert"));
+        for (String name : List.of("config.json", "model.safetensors")) Files.copy(FAMILIES.resolve("bert").resolve(name), source.resolve(name));
+        StringBuilder vocab = new StringBuilder("\"[PAD]\":0,\"[UNK]\":1,\"[CLS]\":2,\"[SEP]\":3,\"[MASK]\":4");
+        int id = 5;
+        for (String mark : new String[] {"", "##"}) for (char c = 'a'; c <= 'z'; c++) vocab.append(",\"").append(mark).append(c).append("\":").append(id++);
+        vocab.append(",\"the\":57,\"##ing\":58,\"\u4e16\":59,\"!\":60");
+        StringBuilder added = new StringBuilder();
+        for (String token : List.of("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")) {
+            added.append(added.isEmpty() ? "" : ",").append("{\"id\":%d,\"content\":\"%s\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":false,\"special\":true}"
+                    .formatted(List.of("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]").indexOf(token), token));
+        }
+        Files.writeString(source.resolve("tokenizer.json"), """
+                {"version":"1.0","added_tokens":[%s],"normalizer":{"type":"BertNormalizer","clean_text":true,"handle_chinese_chars":true,"strip_accents":null,"lowercase":true},
+                 "pre_tokenizer":{"type":"BertPreTokenizer"},"post_processor":{"type":"BertProcessing","sep":["[SEP]",3],"cls":["[CLS]",2]},
+                 "decoder":{"type":"WordPiece","prefix":"##","cleanup":true},
+                 "model":{"type":"WordPiece","unk_token":"[UNK]","continuing_subword_prefix":"##","max_input_chars_per_word":100,"vocab":{%s}}}""".formatted(added, vocab));
+        Files.writeString(source.resolve("tokenizer_config.json"), "{\"cls_token\":\"[CLS]\",\"sep_token\":\"[SEP]\",\"pad_token\":\"[PAD]\",\"unk_token\":\"[UNK]\",\"mask_token\":\"[MASK]\"}");
+        Path file = folder.resolve("bert.gguf");
+        ModelConversion.convert(source, file, Target.GGUF, null, false);
+        try (Scope scope = new Ledger().scope("test")) {
+            var metadata = Gguf.open(file, scope).metadata();
+            assertThat(metadata.text("tokenizer.ggml.model")).isEqualTo("bert");
+            assertThat(metadata.texts("tokenizer.ggml.tokens")).contains("[CLS]", "\u2581the", "ing", "\u2581a", "a").doesNotContain("##ing");
+            assertThat(metadata.integer("tokenizer.ggml.cls_token_id")).isEqualTo(2);
+            assertThat(metadata.integer("tokenizer.ggml.bos_token_id")).isEqualTo(2);
+            assertThat(metadata.integer("tokenizer.ggml.seperator_token_id")).isEqualTo(3);
+            assertThat(metadata.integer("tokenizer.ggml.mask_token_id")).isEqualTo(4);
+            assertThat(metadata.integer("tokenizer.ggml.token_type_count")).isEqualTo(2);
+            assertThat(metadata.flag("bert.attention.causal", true)).isFalse();
+        }
+        Path back = folder.resolve("bert-back");
+        ModelConversion.convert(file, back, Target.SAFETENSORS, null, false);
+        equals(FAMILIES.resolve("bert"), back);
+        sameBytes(source, back);
+        assertThat(back.resolve("tokenizer.json")).hasSameTextualContentAs(source.resolve("tokenizer.json"));
+        assertThat(Files.readString(back.resolve("tokenizer_config.json"))).contains("\"sep_token\"").doesNotContain("\"bos_token");
+    }
 }

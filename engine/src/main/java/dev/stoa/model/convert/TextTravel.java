@@ -31,7 +31,8 @@ final class TextTravel {
     private static final String PREFIX = "tokenizer.ggml.";
     private static final String WHOLE = "tokenizer.huggingface.json";
     /// Names in tokenizer_config.json and GGUF's names for the same.
-    private static final String[][] NAMED = {{"bos_token", "bos"}, {"eos_token", "eos"}, {"unk_token", "unknown"}, {"pad_token", "padding"}};
+    private static final String[][] NAMED = {{"bos_token", "bos"}, {"eos_token", "eos"}, {"unk_token", "unknown"}, {"pad_token", "padding"},
+        {"sep_token", "seperator"}, {"cls_token", "cls"}, {"mask_token", "mask"}}; // spelled so in the format
 
     private TextTravel() {}
 
@@ -105,7 +106,8 @@ final class TextTravel {
         ObjectNode generation = JsonNodeFactory.instance.objectNode();
         for (String[] name : NAMED) {
             int id = metadata.integer(PREFIX + name[1] + "_token_id", -1);
-            if (id < 0 || id >= tokens.size()) continue;
+            // What llama.cpp calls the beginning of BERT's texts is the token that has a name of its own.
+            if (id < 0 || id >= tokens.size() || kind.equals("bert") && name[1].equals("bos")) continue;
             config.put(name[0], tokens.get(id));
             if (name[1].equals("bos") || name[1].equals("padding")) generation.put(name[0] + "_id", id);
         }
