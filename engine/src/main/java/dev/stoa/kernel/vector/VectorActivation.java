@@ -32,6 +32,10 @@ final class VectorActivation implements Activation {
     @Override
     public void swiglu(Tensor gate, Tensor up, Tensor y) {
         Shapes.same(gate, up, y);
+        if (gate.rows() <= grain(gate.cols())) { // one range: no job to allocate
+            swiglu(gate.data(), up.data(), y.data(), 0, 4L * gate.rows() * gate.cols());
+            return;
+        }
         workers.parallel(gate.rows(), grain(gate.cols()), (worker, from, to) ->
                 swiglu(gate.data(), up.data(), y.data(), 4L * from * gate.cols(), 4L * to * gate.cols()));
     }
@@ -51,6 +55,10 @@ final class VectorActivation implements Activation {
     @Override
     public void axpy(float alpha, Tensor x, Tensor y) {
         Shapes.same(x, y);
+        if (x.rows() <= grain(x.cols())) {
+            axpy(alpha, x.data(), y.data(), 0, 4L * x.rows() * x.cols());
+            return;
+        }
         workers.parallel(x.rows(), grain(x.cols()), (worker, from, to) ->
                 axpy(alpha, x.data(), y.data(), 4L * from * x.cols(), 4L * to * x.cols()));
     }

@@ -54,13 +54,18 @@ final class VectorRope implements Rope {
         Table turns = table(positions, inverseFrequencies, magnitude);
         int half = inverseFrequencies.length;
         int width = heads * headDim;
-        workers.parallel(positions.length, Math.max(1, GRAIN_FLOATS / width), (worker, from, to) -> {
-            for (int t = from; t < to; t++) {
-                for (int h = 0; h < heads; h++) {
-                    turn(x.data(), 4L * ((long) t * width + h * headDim), half, turns, positions[t] * half, direction);
-                }
-            }
-        });
+        int grain = Math.max(1, GRAIN_FLOATS / width);
+        if (positions.length <= grain) { // one range: no job to allocate
+            rows(x.data(), 0, positions.length, heads, headDim, half, turns, positions, direction);
+            return;
+        }
+        workers.parallel(positions.length, grain, (worker, from, to) -> rows(x.data(), from, to, heads, headDim, half, turns, positions, direction));
+    }
+
+    private static void rows(MemorySegment x, int from, int to, int heads, int headDim, int half, Table turns, int[] positions, int direction) {
+        for (int t = from; t < to; t++) {
+            for (int h = 0; h < heads; h++) turn(x, 4L * ((long) t * heads + h) * headDim, half, turns, positions[t] * half, direction);
+        }
     }
 
     private Table table(int[] positions, double[] frequencies, double magnitude) {
