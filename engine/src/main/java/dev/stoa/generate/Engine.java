@@ -86,7 +86,7 @@ public final class Engine implements Generator {
 
     /// An engine over a model in memory, which stays the caller's. `tokenizer` may be null: then there is no text.
     public static Engine of(Model model, Tokenizer tokenizer, LoadConfig config, Ledger ledger) {
-        return start(new Engine(model, TextSetup.of(tokenizer), model.spec().eosIds(), config, ledger, List.of()));
+        return start(new Engine(model, TextSetup.of(tokenizer), model.spec().eosIds(), EngineLoader.planned(config, model, ledger), ledger, List.of()));
     }
 
     /// Loads the model that `config` names, a directory or a GGUF file, with its tokenizer; everything loaded is the engine's and is

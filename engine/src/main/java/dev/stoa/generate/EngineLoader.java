@@ -83,7 +83,7 @@ final class EngineLoader {
 
     /// The config with what it leaves to the machine: the budget of the caches and a context that fits it. What the config
     /// says itself stays, with a warning where it asks for more than there is.
-    private static LoadConfig planned(LoadConfig config, Model model, Ledger ledger) {
+    static LoadConfig planned(LoadConfig config, Model model, Ledger ledger) {
         long available = MemoryPlan.availableHere();
         if (available == 0) available = (long) MemoryClass.of(0).gib() << 30;
         long weights = ledger.activeBytes() + (model.placement() == Placement.MAPPED ? ledger.mappedBytes() : 0);
