@@ -48,6 +48,13 @@ INLINE int aux_per_block(int format) {
     return format == Q6_K ? 2 : 1;
 }
 
+// The most rows a vector tile has: matrix registers take larger ones.
+#ifdef MATRIX_ROWS
+#define VECTOR_TILE (MATRIX_ROWS > 8 ? 8 : MATRIX_ROWS > 4 ? 4 : MATRIX_ROWS > 2 ? 2 : 1)
+#else
+#define VECTOR_TILE TILE
+#endif
+
 // Whether a tile of T rows is laid out row by row.
 INLINE int row_major(long T) {
 #ifdef MATRIX_ROWS
@@ -58,11 +65,13 @@ INLINE int row_major(long T) {
 #endif
 }
 
-// The next tile of `left` rows: the largest that they fill, or with matrix registers all that fit.
+// The next tile of `left` rows: the largest that they fill, or with matrix registers all that fit. A request and its experts
+// are three or five rows, which read the weights once.
 INLINE int tile_rows(long left) {
     if (left >= TILE) return TILE;
     if (row_major(left)) return (int) left;
-    return left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+    int most = VECTOR_TILE > 8 ? 8 : VECTOR_TILE;
+    return left >= most ? most : left == 7 ? 4 : (int) left;
 }
 
 // Asks for what the block at this place of the next group takes: few rows wait for memory, and the processor's own guess

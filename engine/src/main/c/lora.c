@@ -231,7 +231,7 @@ INLINE void add(const int P, const int T, const float *panels, int rank, const f
         if (left >= LANES) {
             old = load(to) + sum[i][p] * factor;
             memcpy(to, &old, sizeof old);
-        } else {
+        } else if (left > 0) {
             memcpy(&old, to, left * sizeof(float));
             old = old + sum[i][p] * factor;
             memcpy(to, &old, left * sizeof(float));

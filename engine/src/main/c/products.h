@@ -25,13 +25,6 @@
 #include "layout.h"
 #include "rounding.h"
 
-// The most rows a vector tile has: matrix registers take larger ones.
-#ifdef MATRIX_ROWS
-#define VECTOR_TILE (MATRIX_ROWS > 8 ? 8 : MATRIX_ROWS > 4 ? 4 : MATRIX_ROWS > 2 ? 2 : 1)
-#else
-#define VECTOR_TILE TILE
-#endif
-
 // x[i] += w * a[i] for the T rows of a tile.
 #define DOT7(w, at) UNROLL for (int i = 0; i < T; i++) x[i] = i_dot7(x[i], w, i_set1((at)[i]))
 #define DOT8(w, at) UNROLL for (int i = 0; i < T; i++) x[i] = i_dot8(x[i], w, i_set1((at)[i]))
@@ -126,10 +119,10 @@ INLINE void group_tile(const int format, int T, const uint8_t *group, long block
     switch (T) {
         CASE(1); CASE(2);
 #if VECTOR_TILE > 2
-        CASE(4);
+        CASE(3); CASE(4);
 #endif
 #if VECTOR_TILE > 4
-        CASE(8);
+        CASE(5); CASE(6); CASE(8);
 #endif
 #if VECTOR_TILE > 8
         CASE(12);
