@@ -6,7 +6,11 @@ Usage: llama.py MODEL.gguf [--pairs 7] [--threads 2] [--kernels auto] [--stoa ./
 
 llama.cpp is called at its C API (`llama_decode`, flash attention and batch sizes as it chooses), as Stoa is at its
 decoder: neither samples, neither streams. Needs llama-cpp-python built natively. Prints one line per pair, then medians of
-both and of the ratios; with two adapters or more Stoa's own rows are mixed, llama.cpp has the first for all rows.
+both and of the ratios.
+
+With several --adapter (GGUF LoRA, `stoa bench synth --adapter-of`) Stoa's rows have one each, in one batch. llama.cpp cannot
+mix: in `batch` it has the first for all rows, in `alternate` it decodes row by row and changes the adapter in between.
+       llama.py q4_0.gguf --adapter a.gguf --adapter b.gguf ... batch:8:24 alternate:8:24
 """
 import argparse
 import ctypes
@@ -28,15 +32,13 @@ parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--kernels", default="auto")
 parser.add_argument("--stoa", default="./stoa")
 parser.add_argument("--adapter", action="append", default=[])
-parser.add_argument("--random-adapters", type=int, default=0)
-parser.add_argument("--rank", type=int, default=8)
 options = parser.parse_args()
 
+if any(text.startswith("alternate") for text in options.workloads) and not options.adapter:
+    parser.error("alternate needs --adapter")
 command = [options.stoa, "bench", "batch", "--model", options.model, "--threads", str(options.threads), "--kernels", options.kernels, "--paced", "--json"]
 for adapter in options.adapter:
     command += ["--adapter", adapter]
-if options.random_adapters:
-    command += ["--random-adapters", str(options.random_adapters), "--rank", str(options.rank)]
 ours = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
 
@@ -63,13 +65,24 @@ settings.n_threads = settings.n_threads_batch = options.threads
 context = L.llama_init_from_model(model, settings)
 vocabulary = L.llama_vocab_n_tokens(L.llama_model_get_vocab(model))
 draw = random.Random(1)
-if options.adapter:
-    lora = L.llama_adapter_lora_init(model, options.adapter[0].encode())
-    loras, scales = (ctypes.c_void_p * 1)(lora), (ctypes.c_float * 1)(1.0)
-    if hasattr(L, "llama_set_adapter_lora"):
-        L.llama_set_adapter_lora(context, lora, 1.0)
-    else:
-        L.llama_set_adapters_lora(context, ctypes.cast(loras, ctypes.POINTER(type(lora))), 1, scales)
+loras = []
+for adapter in options.adapter:
+    lora = L.llama_adapter_lora_init(model, adapter.encode())
+    if not lora:
+        sys.exit(f"llama.cpp cannot read {adapter}")
+    loras.append(lora)
+
+
+def mount(index):
+    """Puts one adapter on the whole context: llama.cpp has no other way."""
+    if not loras:
+        return
+    adapters, scales = (L.llama_adapter_lora_p_ctypes * 1)(loras[index]), (ctypes.c_float * 1)(1.0)
+    if L.llama_set_adapters_lora(context, adapters, 1, scales) != 0:
+        sys.exit("llama_set_adapters_lora failed")
+
+
+mount(0)
 
 
 def decode(tokens, positions, sequences, wanted):
@@ -96,6 +109,16 @@ def peer(workload, rows, count):
             seconds += decode([draw.randrange(vocabulary) for _ in range(n)], range(start, start + n), [0] * n, [int(start + i == count - 1) for i in range(n)])
         return count / seconds
     seconds = 0
+    if workload == "alternate":  # a row of each adapter per step, one after the other; the change of adapter is part of it
+        for step in range(count + 4):
+            for row in range(rows):
+                start = time.perf_counter()
+                mount(row % len(loras))
+                decode([draw.randrange(vocabulary)], [step], [row], [1])
+                if step >= 4:
+                    seconds += time.perf_counter() - start
+        mount(0)
+        return rows * count / seconds
     for step in range(count + 4):
         taken = decode([draw.randrange(vocabulary) for _ in range(rows)], [step] * rows, range(rows), [1] * rows)
         if step >= 4:
@@ -112,7 +135,7 @@ for text in options.workloads:
     rows, count = int(rows), int(count)
     pairs = []
     for i in range(options.warm + options.pairs):
-        answer = ask(f"{workload} {rows} {count}")
+        answer = ask(f"{'batch' if workload == 'alternate' else workload} {rows} {count}")
         own = answer["prefill" if workload == "prefill" else "decode"]
         other = peer(workload, rows, count)
         if i < options.warm:

@@ -157,6 +157,11 @@ FAMILIES = {f.__name__: f for f in (llama, qwen2, qwen3, qwen3_moe, qwen3_5, qwe
 # name: (family, seed, dtype, dialect, changes). Changes: fused experts, nested under text_config, sharded, fp8, adapter.
 CASES = {
     "llama": ("llama", 11, "bfloat16", 5, {"adapter": "plain"}),
+    "qwen2": ("qwen2", 101, "bfloat16", 5, {"adapter": "plain"}),  # this and the next: written in every layout
+    "qwen3": ("qwen3", 100, "bfloat16", 5, {"adapter": "plain"}),
+    "gemma3-plain": ("gemma3", 103, "bfloat16", 5, {"adapter": "plain", "hidden": 16}),
+    "qwen3_5-square": ("qwen3_5", 134, "bfloat16", 5, {"adapter": "plain"}),  # value heads as wide as key heads, as llama.cpp wants them
+    "qwen3_5_moe-square": ("qwen3_5_moe", 109, "bfloat16", 5, {"adapter": "plain"}),
     "qwen2-v4": ("qwen2", 1, "bfloat16", 4, {"adapter": "plain"}),
     "qwen2-window": ("qwen2", 7, "bfloat16", 5, {"sharded"}),
     "qwen3_moe": ("qwen3_moe", 4, "bfloat16", 5, {"adapter": "plain"}),

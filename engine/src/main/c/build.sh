@@ -45,15 +45,36 @@ variant() {
     rm -f "$out/$name.log"
 }
 
+# Low-rank updates: one source for all, every product and sum fused (see lora.c).
+low_rank() {
+    name=$1
+    shift
+    variant "lora-$name" lora.c -ffp-contract=fast -Wno-psabi "$@"
+}
+
 variant cpu cpu.c
 case $arch in
     x86_64)
         variant amx amx.c -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mamx-tile -mamx-int8
+        variant attention attention.c -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16
         variant avx512 avx512.c -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
+        variant bf16-amx bf16-amx.c -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16 -mamx-tile -mamx-bf16
+        variant bf16-avx512 bf16-avx512.c -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16
         variant avxvnni avx2.c -mavx2 -mfma -mf16c -mavxvnni
-        variant avx2 avx2.c -mavx2 -mfma -mf16c ;;
+        variant avx2 avx2.c -mavx2 -mfma -mf16c
+        low_rank amx -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl
+        low_rank avx512 -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl
+        low_rank avxvnni -mavx2 -mfma -mf16c
+        low_rank avx2 -mavx2 -mfma -mf16c ;;
     aarch64)
         variant i8mm neon.c -march=armv8.2-a+dotprod+i8mm
-        variant dotprod neon.c -march=armv8.2-a+dotprod ;;
+        variant dotprod neon.c -march=armv8.2-a+dotprod
+        low_rank i8mm -march=armv8.2-a
+        low_rank dotprod -march=armv8.2-a ;;
 esac
+# What an earlier state of the sources built under another name must not be found.
+for library in "$out"/libstoa-*; do
+    name=${library##*/libstoa-}
+    case " $built " in *" ${name%.*} "*) ;; *) rm -f "$library" ;; esac
+done
 echo "C kernels: $os-$arch,$built"

@@ -57,7 +57,7 @@ final class BenchVerb implements Callable<Integer> {
 
     static CommandLine commandLine(Session session) {
         CommandLine line = new CommandLine(new BenchVerb(session)).addSubcommand(new BenchLogitsVerb(session))
-                .addSubcommand(new BenchTokensVerb(session)).addSubcommand(new BenchTemplateVerb(session)).addSubcommand(new BenchSynthVerb(session)).addSubcommand(new BenchLimitsVerb(session));
+                .addSubcommand(new BenchTokensVerb(session)).addSubcommand(new BenchTemplateVerb(session)).addSubcommand(new BenchSynthVerb(session)).addSubcommand(new BenchLimitsVerb(session)).addSubcommand(new BenchTrainVerb(session));
         BenchSpeedVerb.addTo(line, session);
         return line;
     }

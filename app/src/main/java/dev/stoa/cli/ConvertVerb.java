@@ -3,7 +3,7 @@ package dev.stoa.cli;
 
 import dev.stoa.AppFault;
 import dev.stoa.Fault;
-import dev.stoa.format.Gguf;
+import dev.stoa.adapter.AdapterFiles;
 import dev.stoa.model.AdapterConverter;
 import dev.stoa.model.AdapterConverter.Dialect;
 import dev.stoa.model.convert.ModelConversion;
@@ -72,8 +72,7 @@ final class ConvertVerb implements Callable<Integer> {
 
     /// Whether the source is a whole model rather than an adapter.
     private boolean isModel() throws IOException {
-        if (Files.isDirectory(source)) return Files.exists(source.resolve("config.json")) && !Files.exists(source.resolve("adapter_config.json"));
-        return Files.isRegularFile(source) && !Gguf.inspect(source).metadata().text("general.type", "model").equals("adapter");
+        return (Files.isRegularFile(source) || Files.exists(source.resolve("config.json"))) && !AdapterFiles.present(source);
     }
 
     private int adapter(Console console, Dialect dialect) throws IOException {

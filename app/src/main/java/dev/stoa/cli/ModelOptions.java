@@ -15,7 +15,7 @@ final class ModelOptions {
     @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "Compute threads (0: one per processor).")
     int threads;
 
-    @Option(names = "--context", paramLabel = "N", defaultValue = "0", description = "Context tokens (0: the model's).")
+    @Option(names = "--context", paramLabel = "N", defaultValue = "0", description = "Context tokens (0: the model's, or what fits the memory).")
     int context;
 
     @Option(names = "--cache-mode", paramLabel = "MODE", defaultValue = "auto",
@@ -26,9 +26,13 @@ final class ModelOptions {
             description = "Memory for the beginnings of earlier prompts, which prompts that begin alike need not compute (0: none).")
     int prefixCache;
 
+    @Option(names = "--kv-memory", paramLabel = "MIB", defaultValue = "0",
+            description = "Memory for the caches of running requests (0: what weights and heap leave of this machine's).")
+    int kvMemory;
+
     LoadConfig config(Path directory) {
         return LoadConfig.of(directory).withKernels(kernels, threads).withContext(context).withCacheMode(cacheMode)
-                .withPrefixBytes((long) prefixCache << 20);
+                .withPrefixBytes((long) prefixCache << 20).withKvBytes((long) kvMemory << 20);
     }
 
     /// Loads a model and says what was chosen.
@@ -40,6 +44,9 @@ final class ModelOptions {
         long start = System.nanoTime();
         BaseModel model = BaseModel.open(config, id);
         console.detail("loaded %s in %.1f s, %s", config.model(), (System.nanoTime() - start) / 1e9, model.engine().kernels().reason());
+        LoadConfig used = model.engine().config();
+        console.detail("%,d tokens of context, %,d MiB for running requests, %,d MiB for kept prompts", model.facts().contextTokens(),
+                used.kvBytes() >> 20, used.prefixBytes() >> 20);
         if (!model.prompts().hasTemplate()) {
             console.warn("%s has no chat template: messages are joined as plain text", config.model());
         }

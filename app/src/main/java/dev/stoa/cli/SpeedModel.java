@@ -2,12 +2,16 @@
 package dev.stoa.cli;
 
 import dev.stoa.adapter.Adapter;
-import dev.stoa.adapter.AdapterHash;
 import dev.stoa.adapter.AdapterSet;
-import dev.stoa.adapter.Delta;
-import dev.stoa.adapter.TargetId;
 import dev.stoa.cache.CacheStack;
 import dev.stoa.format.ModelFiles;
+import dev.stoa.generate.Compose;
+import dev.stoa.generate.Context;
+import dev.stoa.generate.Engine;
+import dev.stoa.generate.GenerateConfig;
+import dev.stoa.generate.GenerateRequest;
+import dev.stoa.generate.Generator;
+import dev.stoa.generate.LoadConfig;
 import dev.stoa.kernel.KernelProvider;
 import dev.stoa.kernel.Kernels;
 import dev.stoa.model.AdapterLoader;
@@ -15,7 +19,9 @@ import dev.stoa.model.Arithmetic;
 import dev.stoa.model.Batch;
 import dev.stoa.model.Decoder;
 import dev.stoa.model.Model;
+import dev.stoa.model.SyntheticAdapter;
 import dev.stoa.model.Workspace;
+import dev.stoa.tensor.DType;
 import dev.stoa.tensor.Ledger;
 import dev.stoa.tensor.Scope;
 import dev.stoa.tensor.Tensor;
@@ -24,15 +30,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.SortedMap;
 import java.util.SplittableRandom;
-import java.util.TreeMap;
 
 /// A model whose steps are timed: forward passes and the choice of the largest logit, without queue, text or stream. What
 /// llama.cpp does in `llama_decode`. Owned by one thread.
 final class SpeedModel implements AutoCloseable {
     private static final int WARM_STEPS = 4;
     private static final int CHUNK = 512;
+    private static final int PROMPT = 4;
 
     /// One timed run: tokens, seconds, a hash of the ids that were chosen.
     record Sample(int tokens, double seconds, int hash) {
@@ -50,6 +55,7 @@ final class SpeedModel implements AutoCloseable {
     private final Workspace workspace;
     private final List<CacheStack> caches = new ArrayList<>();
     private final int context;
+    private Engine engine;
 
     /// Loads the model as a server does. At most `rows` sequences of `context` tokens run at once.
     SpeedModel(Path path, String kernelChoice, int threads, int rows, int context) throws IOException {
@@ -86,9 +92,10 @@ final class SpeedModel implements AutoCloseable {
         return scope;
     }
 
-    /// One token of each row per step, `steps` timed ones after a few others; `sets` has one entry for all rows or one each.
-    Sample decode(int rows, int steps, List<AdapterSet> sets) {
-        for (CacheStack cache : caches) cache.truncate(0);
+    /// One token of each row per step, `steps` timed ones after `before` tokens of prompt and a few others; `sets` has one entry
+    /// for all rows or one each.
+    Sample decode(int rows, int before, int steps, List<AdapterSet> sets) {
+        for (int r = 0; r < rows; r++) prompt(caches.get(r), before, sets.get(r % sets.size()));
         int[] next = new int[rows];
         for (int r = 0; r < rows; r++) next[r] = (1000 + 7919 * r) % model.spec().vocab();
         int hash = 1;
@@ -97,7 +104,7 @@ final class SpeedModel implements AutoCloseable {
             if (step == WARM_STEPS) start = System.nanoTime();
             batch.clear();
             for (int r = 0; r < rows; r++) {
-                batch.wantLogits(batch.add(next[r], step, caches.get(r), sets.get(r % sets.size())));
+                batch.wantLogits(batch.add(next[r], before + step, caches.get(r), sets.get(r % sets.size())));
             }
             decoder.forward(batch, workspace);
             Tensor logits = workspace.logits(rows);
@@ -111,11 +118,15 @@ final class SpeedModel implements AutoCloseable {
 
     /// One prompt of `tokens` ids, in pieces of at most 512, with the logits of its last.
     Sample prefill(int tokens, AdapterSet set) {
-        CacheStack cache = caches.getFirst();
-        cache.truncate(0);
-        SplittableRandom random = new SplittableRandom(1);
-        int[] ids = random.ints(tokens, 0, model.spec().vocab()).toArray();
         long start = System.nanoTime();
+        prompt(caches.getFirst(), tokens, set);
+        int chosen = best(workspace.logits(1), 0);
+        return new Sample(tokens, (System.nanoTime() - start) / 1e9, chosen);
+    }
+
+    private void prompt(CacheStack cache, int tokens, AdapterSet set) {
+        cache.truncate(0);
+        int[] ids = new SplittableRandom(1).ints(tokens, 0, model.spec().vocab()).toArray();
         for (int from = 0; from < tokens; from += CHUNK) {
             batch.clear();
             for (int i = from; i < Math.min(tokens, from + CHUNK); i++) {
@@ -124,12 +135,17 @@ final class SpeedModel implements AutoCloseable {
             }
             decoder.forward(batch, workspace);
         }
-        int chosen = best(workspace.logits(1), 0);
-        return new Sample(tokens, (System.nanoTime() - start) / 1e9, chosen);
     }
 
-    int context() {
-        return context;
+    /// One greedy request through the engine, as a server runs it: `steps` tokens after the first. Its rate is that of
+    /// tokens that follow one another.
+    Sample request(int steps, AdapterSet experts, Compose compose) {
+        if (engine == null) engine = Engine.of(model, null, LoadConfig.of(null).withContext(context).withPrefixBytes(0), ledger);
+        int[] prompt = new int[PROMPT];
+        for (int i = 0; i < prompt.length; i++) prompt[i] = Math.floorMod(i * 7919 + 13, model.spec().vocab());
+        GenerateConfig greedy = new GenerateConfig(steps + 1, 0, 0, 1, 0, 0L, List.of(), true, -1);
+        Generator.Generation done = engine.generate(new GenerateRequest(prompt, greedy, experts, compose, 5), Context.NONE);
+        return new Sample(steps, (done.usage().totalMs() - done.usage().firstTokenMs()) / 1e3, Arrays.hashCode(done.tokens()));
     }
 
     private static int best(Tensor logits, int row) {
@@ -151,22 +167,9 @@ final class SpeedModel implements AutoCloseable {
         return AdapterSet.of(AdapterLoader.read(path, model, scope));
     }
 
-    /// A random adapter on all linear layers but the head.
-    AdapterSet randomAdapter(int rank, long seed) {
-        SplittableRandom random = new SplittableRandom(seed);
-        SortedMap<TargetId, Delta> entries = new TreeMap<>();
-        model.linearShapes().forEach((path, shape) -> {
-            if (path.equals("lm_head")) return;
-            entries.put(TargetId.ofPath(path), new Delta.LowRank(normal(random, 1 / Math.sqrt(shape[1]), rank, shape[1]),
-                    normal(random, 0.01, shape[0], rank), 1));
-        });
-        return AdapterSet.of(new Adapter(AdapterHash.of(entries), model.hash(), entries));
-    }
-
-    private Tensor normal(SplittableRandom random, double deviation, long rows, long cols) {
-        Tensor tensor = scope.f32(rows, cols);
-        for (long i = 0; i < tensor.elements(); i++) tensor.set(i, (float) (deviation * random.nextGaussian()));
-        return tensor;
+    /// A random adapter on all linear layers but the head, its factors F32, F16 or BF16.
+    Adapter randomAdapter(int rank, DType factors, long seed) {
+        return SyntheticAdapter.of(model.linearShapes(), rank, factors, seed, scope);
     }
 
     /// Bytes of all matrices that every step reads, as they are stored.
@@ -196,6 +199,7 @@ final class SpeedModel implements AutoCloseable {
 
     @Override
     public void close() {
+        if (engine != null) engine.close();
         for (CacheStack cache : caches) cache.close();
         kernels.close();
         scope.close();

@@ -39,7 +39,8 @@ public final class BaseModel implements AutoCloseable {
             Dialect dialect = Dialect.of(engine.model().spec().modelType());
             ChatPrompts prompts = new ChatPrompts(engine.template(), engine.tokenizer(), engine.text().variables(), dialect);
             int limit = engine.model().spec().maxContext();
-            int context = config.contextTokens() == 0 ? limit : Math.min(limit, config.contextTokens());
+            int wished = engine.config().contextTokens();
+            int context = wished == 0 ? limit : Math.min(limit, wished);
             String name = id == null ? name(config.model()) : id;
             Backend.Model facts = new Backend.Model(
                     name, engine.model().hash(), context, defaults(config.model()), engine.kernels().id(), dialect);

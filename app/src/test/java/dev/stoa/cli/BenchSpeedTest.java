@@ -3,8 +3,10 @@ package dev.stoa.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -61,5 +63,31 @@ class BenchSpeedTest {
     void numbersOutOfRangeAreRefused() {
         assertThat(new Shell().run("bench", "decode", "--model", MODEL, "--runs", "0").exit()).isEqualTo(ExitCode.USAGE.number);
         assertThat(new Shell().run("bench", "prefill", "--model", MODEL, "--tokens", "-1").err()).contains("--tokens");
+    }
+
+    @Test
+    void groupsAndPromptsAreComparedRunByRun() {
+        JsonNode groups = lines(new Shell().run("bench", "groups", "--model", MODEL, "--tokens", "3", "--runs", "2", "--rank", "2", "--json")).getLast().get("data");
+        assertThat(groups.get("ratio_base+2_to_one").size()).isEqualTo(2);
+        assertThat(groups.get("ratio_base+4_to_one").get(1).asDouble())
+                .isEqualTo(groups.get("samples_base+4").get(1).asDouble() / groups.get("samples_one").get(1).asDouble());
+        JsonNode prompt = lines(new Shell().run("bench", "prefill", "--model", MODEL, "--tokens", "5", "--runs", "2", "--random-adapters", "1", "--factors", "F16", "--json")).getLast().get("data");
+        assertThat(prompt.get("ratio_prefill_to_none").size()).isEqualTo(2);
+    }
+
+    /// Rows of a GGUF LoRA stand in the order of the model's file, those of a directory do not: both mean the same.
+    @Test
+    void anAdapterIsWrittenForBothReaders(@TempDir Path folder) {
+        List<JsonNode> hashes = new java.util.ArrayList<>();
+        for (String[] one : new String[][] {{"a.gguf", "3"}, {"b", "3"}, {"c.gguf", "4"}}) {
+            String written = folder.resolve(one[0]).toString();
+            assertThat(new Shell().run("bench", "synth", "--adapter-of", MODEL, "--rank", "64", "--factors", "F16", "--seed", one[1], "--out", written).exit()).isZero();
+            hashes.add(paced("batch 2 6\n", "--adapter", written).get(1).get("hash"));
+        }
+        assertThat(hashes.get(0)).isEqualTo(hashes.get(1)).isNotEqualTo(hashes.get(2));
+        String taken = folder.resolve("a.gguf").toString();
+        assertThat(new Shell().run("bench", "synth", "--adapter-of", MODEL, "--out", taken).err()).contains("already exists");
+        assertThat(new Shell().run("bench", "synth", "--adapter-of", MODEL, "--factors", "Q8_0", "--out", taken).exit()).isEqualTo(ExitCode.USAGE.number);
+        assertThat(new Shell().run("bench", "synth", "--out", taken).exit()).isEqualTo(ExitCode.USAGE.number);
     }
 }

@@ -107,4 +107,73 @@ class PackVerbsTest {
         assertThat(run("verify", "org/tiny").exit()).isEqualTo(1);
         assertThat(run("verify", "org/tiny").out()).containsPattern("fail +config.json");
     }
+
+    @Test
+    void aCopyIsHeldAgainstItsSource() throws IOException {
+        Path floats = folder.resolve("floats.gguf");
+        assertThat(run("convert", model.toString(), floats.toString(), "--to", "gguf").exit()).isZero();
+        Path copy = Files.createDirectory(folder.resolve("q8")).resolve("copy.gguf");
+        assertThat(run("quantize", floats.toString(), copy.toString(), "--scheme", "q8_0").exit()).isZero();
+        Shell.Result dry = run("verify", copy.toString(), "--against", model.toString(), "--dry-run");
+        assertThat(dry.exit()).as(dry.out() + dry.err()).isZero();
+        assertThat(dry.out()).containsPattern("ok +a copy of .* tensors exact, largest relative error");
+        assertThat(copy.resolveSibling(PackManifest.NAME)).doesNotExist();
+        JsonNode data = json("verify", copy.toString(), "--against", floats.toString()).get("data").get("against");
+        assertThat(data.get("copy").asBoolean()).isTrue();
+        assertThat(data.get("recorded").isNull()).as("quantize has said it already").isTrue();
+        // A directory that another tool wrote: nothing is known of its origin before.
+        Path other = folder.resolve("other");
+        assertThat(run("convert", floats.toString(), other.toString(), "--to", "safetensors", "--dtype", "bf16").exit()).isZero();
+        Files.delete(other.resolve(PackManifest.NAME));
+        Path adapter = TinyDirectory.adapter(model, folder.resolve("expert"), 1);
+        Shell.Result stranger = run("verify", adapter.toString(), "--against", other.toString());
+        assertThat(stranger.exit()).isEqualTo(1);
+        assertThat(stranger.out()).containsPattern("fail +trained on another base: got [0-9a-f]{64}, expected [0-9a-f]{64}");
+        assertThat(json("verify", other.toString(), "--against", model.toString()).get("data").get("against").get("recorded").asString())
+                .endsWith(PackManifest.NAME);
+        assertThat(run("verify", other.toString()).exit()).isZero();
+        Shell.Result origin = run("verify", adapter.toString(), "--against", other.toString());
+        assertThat(origin.exit()).isZero();
+        assertThat(origin.out()).contains("a copy of");
+        assertThat(run("run", other.toString(), "the answer", "--expert", "one=" + adapter, "--max-tokens", "2").exit()).isZero();
+    }
+
+    @Test
+    void whatIsNoCopyIsRefused() throws IOException {
+        Path other = TinyDirectory.write(folder.resolve("other"));
+        byte[] bytes = Files.readAllBytes(other.resolve("model.safetensors"));
+        bytes[bytes.length - 2] ^= 8;
+        Files.write(other.resolve("model.safetensors"), bytes);
+        Shell.Result result = run("verify", other.toString(), "--against", model.toString());
+        assertThat(result.exit()).isEqualTo(1);
+        assertThat(result.out()).containsPattern("fail +[a-z0-9_.]+ \\[\\d+, \\d+]: got .*, expected ");
+        assertThat(other.resolve(PackManifest.NAME)).doesNotExist();
+        JsonNode envelope = json("verify", other.toString(), "--against", model.toString());
+        assertThat(envelope.get("ok").asBoolean()).isFalse();
+        assertThat(envelope.get("data").get("against").get("problems")).hasSize(1);
+        Path text = TinyDirectory.write(folder.resolve("text"));
+        Files.writeString(text.resolve("tokenizer.json"), Files.readString(text.resolve("tokenizer.json")).replace("<end>", "<stop>"));
+        assertThat(run("verify", text.toString(), "--against", model.toString()).out()).contains("the tokenizers differ: token ");
+    }
+
+    @Test
+    void anAdapterIsHeldAgainstItsBase() throws IOException {
+        Path adapter = TinyDirectory.adapter(model, folder.resolve("expert"), 1);
+        JsonNode data = json("verify", adapter.toString(), "--against", model.toString()).get("data").get("against");
+        assertThat(data.get("base_match").asString()).isEqualTo("exact");
+        assertThat(data.get("modules").asInt()).isEqualTo(14);
+        Path plain = folder.resolve("plain");
+        assertThat(run("convert", adapter.toString(), plain.toString(), "--to", "mlx", "--base", model.toString()).exit()).isZero();
+        Shell.Result unnamed = run("verify", plain.toString(), "--against", model.toString());
+        assertThat(unnamed.exit()).isZero();
+        assertThat(unnamed.out()).containsPattern("warn +the adapter names no base");
+        Path config = adapter.resolve("adapter_config.json");
+        Files.writeString(config, Files.readString(config).replaceFirst("\"r\"\\s*:\\s*4", "\"r\": 3"));
+        Shell.Result broken = run("verify", adapter.toString(), "--against", model.toString());
+        assertThat(broken.exit()).isEqualTo(1);
+        assertThat(broken.err()).contains("error[").contains("rank");
+        assertThat(run("verify", adapter.toString()).err()).contains("--against BASE");
+        assertThat(run("verify", adapter.toString()).exit()).isEqualTo(2);
+        assertThat(run("verify", "--against", model.toString()).exit()).isEqualTo(2);
+    }
 }

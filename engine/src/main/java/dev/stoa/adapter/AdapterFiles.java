@@ -3,6 +3,7 @@ package dev.stoa.adapter;
 
 import dev.stoa.EngineFault;
 import dev.stoa.Fault;
+import dev.stoa.format.Gguf;
 import dev.stoa.tensor.Scope;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -12,6 +13,12 @@ import java.nio.file.Path;
 /// files that are there.
 public final class AdapterFiles {
     private AdapterFiles() {}
+
+    /// Whether an adapter lies at `path` rather than a model: by the files of a directory, by what a GGUF file says it is.
+    public static boolean present(Path path) throws IOException {
+        if (Files.isDirectory(path)) return Files.exists(path.resolve("adapter_config.json"));
+        return Files.isRegularFile(path) && Gguf.inspect(path).metadata().text("general.type", "model").equals("adapter");
+    }
 
     /// The adapter at `path`. `names` may be null when the base has no GGUF names: then GGUF adapters are refused.
     public static Adapter read(Path path, AdapterBase base, GgufNames names, Scope scope) throws IOException {

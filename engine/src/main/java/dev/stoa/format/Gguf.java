@@ -15,8 +15,10 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -150,11 +152,12 @@ public final class Gguf implements Weights, ModelFiles {
     }
 
     @Override
-    public List<String> origins(String modelHash) {
-        if (!metadata().has(ORIGIN)) return List.of();
-        List<String> origins = new ArrayList<>(List.of(metadata().text(ORIGIN)));
+    public List<String> origins(String modelHash) throws IOException {
+        Set<String> origins = new LinkedHashSet<>();
+        if (metadata().has(ORIGIN)) origins.add(metadata().text(ORIGIN));
         if (metadata().has(EARLIER_ORIGINS)) origins.addAll(metadata().texts(EARLIER_ORIGINS));
-        return origins;
+        origins.addAll(OriginRecord.beside(this, modelHash));
+        return List.copyOf(origins);
     }
 
     /// `tokenizer.chat_template`, or null.

@@ -44,30 +44,33 @@ final class Distribution {
         }
     }
 
-    /// The combined log-probabilities of a row group: `rows` are the base and one row per expert, in the order of
-    /// `weights`. LOGITS: z = z0 + sum w (zi - z0), renormalized; SELECT: the expert with the largest KL(pi || p0).
+    /// The combined logits of a row group: `rows` are the base and one row per expert, in the order of `weights`. LOGITS:
+    /// z = z0 + sum w (zi - z0); over logits or log-probabilities is the same up to a constant, which no sampler sees, and
+    /// spares an exponential per token of the vocabulary and row. SELECT: the expert with the largest KL(pi || p0).
     double[] combine(Compose compose, Tensor logits, int[] rows, double[] weights) {
         read(logits, rows[0], base);
-        logSoftmax(base);
         System.arraycopy(base, 0, values, 0, base.length);
-        double best = SELECT_FLOOR;
-        for (int i = 1; i < rows.length; i++) {
-            read(logits, rows[i], member);
-            logSoftmax(member);
-            switch (compose) {
-                case LOGITS -> {
+        switch (compose) {
+            case LOGITS -> {
+                for (int i = 1; i < rows.length; i++) {
+                    read(logits, rows[i], member);
                     for (int v = 0; v < values.length; v++) values[v] += weights[i - 1] * (member[v] - base[v]);
                 }
-                case SELECT -> {
+            }
+            case SELECT -> {
+                logSoftmax(base);
+                double best = SELECT_FLOOR;
+                for (int i = 1; i < rows.length; i++) {
+                    read(logits, rows[i], member);
+                    logSoftmax(member);
                     double divergence = divergence(member, base);
                     if (divergence <= best) continue;
                     best = divergence;
                     System.arraycopy(member, 0, values, 0, member.length);
                 }
-                case SUM -> throw new IllegalStateException("a sum has one row");
             }
+            case SUM -> throw new IllegalStateException("a sum has one row");
         }
-        if (compose == Compose.LOGITS) logSoftmax(values);
         return values;
     }
 

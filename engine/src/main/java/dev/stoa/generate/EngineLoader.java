@@ -7,7 +7,11 @@ import dev.stoa.format.Gguf;
 import dev.stoa.format.ModelFiles;
 import dev.stoa.kernel.KernelProvider;
 import dev.stoa.kernel.Kernels;
+import dev.stoa.model.CacheCost.Encoding;
+import dev.stoa.model.MemoryClass;
+import dev.stoa.model.MemoryPlan;
 import dev.stoa.model.Model;
+import dev.stoa.model.Placement;
 import dev.stoa.tensor.Ledger;
 import dev.stoa.tensor.Scope;
 import java.io.IOException;
@@ -41,11 +45,32 @@ final class EngineLoader {
             }
             LOG.log(System.Logger.Level.DEBUG, "event=weights {0}, by their size and the memory of this machine", model.placement());
             List<Integer> eosIds = EosIds.of(model.spec(), files, text);
-            return Engine.start(new Engine(model, text, eosIds, config, ledger, opened));
+            return Engine.start(new Engine(model, text, eosIds, planned(config, model, ledger), ledger, opened));
         } catch (IOException | RuntimeException failure) {
             opened.forEach(Runnable::run);
             throw failure;
         }
+    }
+
+    /// The config with what it leaves to the machine: the budget of the caches and a context that fits it. What the config
+    /// says itself stays, with a warning where it asks for more than there is.
+    private static LoadConfig planned(LoadConfig config, Model model, Ledger ledger) {
+        long available = MemoryPlan.availableHere();
+        if (available == 0) available = (long) MemoryClass.of(0).gib() << 30;
+        long weights = ledger.activeBytes() + (model.placement() == Placement.MAPPED ? ledger.mappedBytes() : 0);
+        if (config.kvBytes() > 0) {
+            if (weights + config.kvBytes() > available) {
+                LOG.log(System.Logger.Level.WARNING, "event=memory kvBytes {0} and weights {1} are more than the {2} available",
+                        config.kvBytes(), weights, available);
+            }
+            return config;
+        }
+        // Kept prompts are a convenience: on a small machine running requests come first.
+        long prefix = Math.min(config.prefixBytes(), Math.max(0, available - weights) / 8);
+        MemoryPlan plan = MemoryPlan.of(model.spec(), weights, new MemoryPlan.Wish(available, config.contextTokens(), config.maxConcurrent(), true,
+                Encoding.F32, config.prefillChunk(), config.maxConcurrent(), prefix));
+        LOG.log(System.Logger.Level.DEBUG, "event=memory {0}", plan);
+        return config.withKvBytes(plan.budget()).withContext(plan.context()).withPrefixBytes(prefix);
     }
 
     /// GGUF also carries adapters and projectors; they say so.

@@ -17,13 +17,18 @@ final class GenerateTask implements Task {
     /// What the engine's thread lends to every generation.
     record Tools(Sampler sampler, Distribution distribution, Tokenizer tokenizer, List<Integer> eosIds, Forms forms) {}
 
-    /// The tokens in the order that forms need; made for the first answer with one. Used by the engine's thread.
+    /// The tokens in the order that forms need. Sorting them takes long, so the first request with a form does it before it
+    /// is handed to the engine's thread.
     static final class Forms {
         private Vocabulary vocabulary;
 
+        synchronized Vocabulary vocabulary(Tokenizer tokenizer) {
+            if (vocabulary == null) vocabulary = new Vocabulary(tokenizer);
+            return vocabulary;
+        }
+
         Constraint.Cursor cursor(Constraint form, Tools tools) {
-            if (vocabulary == null) vocabulary = new Vocabulary(tools.tokenizer());
-            return new Constraint.Cursor(form, vocabulary, tools.eosIds());
+            return new Constraint.Cursor(form, vocabulary(tools.tokenizer()), tools.eosIds());
         }
     }
 

@@ -63,6 +63,7 @@ final class Intake {
                 weights.add(member.weight());
             }
         }
+        if (request.form() != null) tools.forms().vocabulary(tools.tokenizer());
         long seed = config.seed() != null ? config.seed() : seeds.nextLong();
         GenerateTask task = new GenerateTask(config, compose, weights.stream().mapToDouble(Double::doubleValue).toArray(),
                 prompt.length, maxTokens, seed, request.form(), tools, sink, now);

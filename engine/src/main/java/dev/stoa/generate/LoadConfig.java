@@ -11,10 +11,10 @@ import java.util.List;
 
 /// How to load and run a model. `contextTokens` 0 means the model's own limit, `threads` 0 one per processor.
 /// `maxConcurrent` requests run at once, `maxQueue` more may wait; `prefillChunk` rows is the largest step;
-/// `maxStepMs` bounds how long prefill may hold up running streams; `kvBytes` bounds the caches of running requests,
-/// which are laid out by `cacheMode` (see [CacheLayout]); `rotating` lets an answer outgrow the context. `arithmetic` is
-/// FLOAT where the model is trained on, INTEGER where it answers; `prefixBytes` bounds what is kept of earlier prompts for
-/// those that begin alike, 0 for nothing.
+/// `maxStepMs` bounds how long prefill may hold up running streams; `kvBytes` bounds the caches of running requests
+/// (0: what [dev.stoa.model.MemoryPlan] leaves them, and then the context is what fits), which are laid out by `cacheMode`
+/// (see [CacheLayout]); `rotating` lets an answer outgrow the context. `arithmetic` is FLOAT where the model is trained on,
+/// INTEGER where it answers; `prefixBytes` bounds what is kept of earlier prompts for those that begin alike, 0 for nothing.
 public record LoadConfig(
         Path model, String kernels, int threads, int contextTokens, int maxConcurrent, int maxQueue, int prefillChunk,
         double maxStepMs, long kvBytes, int maxRank, String cacheMode, Arithmetic arithmetic,
@@ -27,7 +27,7 @@ public record LoadConfig(
         check(issues, maxQueue >= 0, "maxQueue", maxQueue, "0 or more");
         check(issues, prefillChunk >= 16 && prefillChunk <= 8192, "prefillChunk", prefillChunk, "in [16, 8192]");
         check(issues, maxStepMs > 0, "maxStepMs", maxStepMs, "more than 0");
-        check(issues, kvBytes > 0, "kvBytes", kvBytes, "more than 0");
+        check(issues, kvBytes >= 0, "kvBytes", kvBytes, "0 (planned) or more");
         check(issues, maxRank >= 1, "maxRank", maxRank, "1 or more");
         check(issues, prefixBytes >= 0, "prefixBytes", prefixBytes, "0 (off) or more");
         CacheLayout.checkMode(cacheMode);
@@ -38,7 +38,8 @@ public record LoadConfig(
 
     /// The defaults for a model directory or GGUF file (null for a model in memory).
     public static LoadConfig of(Path model) {
-        return new LoadConfig(model, "auto", 0, 0, 32, 64, 256, 250, 2L << 30, 256, "auto", Arithmetic.INTEGER, 512L << 20);
+        long planned = model == null ? 2L << 30 : 0;
+        return new LoadConfig(model, "auto", 0, 0, 32, 64, 256, 250, planned, 256, "auto", Arithmetic.INTEGER, 512L << 20);
     }
 
     public LoadConfig withKernels(String choice, int count) {

@@ -37,9 +37,21 @@ public interface Kernels extends AutoCloseable {
 
     Attention attention();
 
+    /// As [#attention], with operands of at least 16 bits of mantissa where that is faster: for models whose products round
+    /// more than that.
+    default Attention roundedAttention() {
+        return attention();
+    }
+
     Lora lora();
 
     SegmentAttention segmentAttention();
+
+    /// Frozen layers in training, or null where this provider has nothing better than [#matmul] for that precision.
+    FrozenLinear frozenLinear(FrozenLinear.Precision precision);
+
+    /// Attention in training with factors of products rounded like that, or null where this provider has none.
+    SegmentAttention segmentAttention(FrozenLinear.Precision precision);
 
     Gradients gradients();
 

@@ -9,5 +9,11 @@ public interface Lora {
     record Segment(Tensor a, Tensor b, float factor, int[] rows) {}
 
     /// y[row] (N) += factor * b (a x[row]) for each segment in the given order; a row may appear in several.
-    void apply(Tensor x, Segment[] segments, Tensor y);
+    default void apply(Tensor x, Segment[] segments, Tensor y) {
+        apply(x, new Segment[][] {segments}, new Tensor[] {y});
+    }
+
+    /// The same for several modules that read the same x (T, K): segments[m] update ys[m] (T, N of m). Bits are those of one
+    /// module after another.
+    void apply(Tensor x, Segment[][] segments, Tensor[] ys);
 }

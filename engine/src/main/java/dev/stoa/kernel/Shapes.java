@@ -39,6 +39,42 @@ public final class Shapes {
         return depth;
     }
 
+    /// x (T, K), w (N, K), y (T, N), u (T, R) with a (R, K) and b (N, R).
+    public static void frozen(Tensor x, Tensor w, FrozenLinear.Update update, Tensor u, Tensor y) {
+        f32("x", x);
+        f32("y", y);
+        shape("x", x, y.rows(), w.cols());
+        shape("y", y, x.rows(), w.rows());
+        require((update == null) == (u == null), "an update and its u belong together");
+        if (update == null) return;
+        f32("u", u);
+        shape("a", update.a(), update.rank(), w.cols());
+        shape("b", update.b(), w.rows(), update.rank());
+        shape("u", u, x.rows(), update.rank());
+    }
+
+    /// As [#frozen], for the gradients of all that may have one.
+    public static void frozenBack(Tensor g, Tensor x, Tensor w, FrozenLinear.Update update, Tensor u, Tensor dx, Tensor dA, Tensor dB) {
+        f32("g", g);
+        shape("g", g, g.rows(), w.rows());
+        if (dx != null) shape("dx", dx, g.rows(), w.cols());
+        if (update == null) return;
+        frozen(x, w, update, u, g);
+        shape("dA", dA, update.rank(), w.cols());
+        shape("dB", dB, w.rows(), update.rank());
+    }
+
+    /// q and out (T, heads * headDim), k and v (T, kvHeads * headDim), logSumExp (T, heads).
+    public static void segments(Tensor q, Tensor k, Tensor v, int[] starts, SegmentAttention.Heads heads, Tensor out, Tensor logSumExp) {
+        int rows = starts[starts.length - 1];
+        for (Tensor each : new Tensor[] {q, k, v, out, logSumExp}) f32("tensor", each);
+        shape("q", q, rows, (long) heads.heads() * heads.headDim());
+        shape("k", k, rows, (long) heads.kvHeads() * heads.headDim());
+        shape("v", v, rows, k.cols());
+        shape("out", out, rows, q.cols());
+        shape("logSumExp", logSumExp, rows, heads.heads());
+    }
+
     public static void rms(Tensor x, Tensor weight, Tensor y) {
         f32("x", x);
         f32("y", y);

@@ -4,6 +4,7 @@ package dev.stoa.model;
 import dev.stoa.adapter.AdapterSet;
 import dev.stoa.cache.LayerState;
 import dev.stoa.cache.StateShape;
+import dev.stoa.kernel.Attention;
 import dev.stoa.kernel.Kernels;
 import dev.stoa.nn.Buffers;
 import dev.stoa.nn.FeedForwardBlock;
@@ -37,6 +38,7 @@ public final class Decoder {
 
     private final ModelSpec spec;
     private final Kernels kernels;
+    private final Attention attention;
     private final Layer[] layers;
     private final Tensor embedding;
     private final float embedScale;
@@ -63,6 +65,7 @@ public final class Decoder {
     public Decoder(Model model, LinearObserver observer) {
         this.spec = model.spec();
         this.kernels = model.kernels();
+        this.attention = model.rounds() ? kernels.roundedAttention() : kernels.attention();
         LayerBuilder builder = new LayerBuilder(model);
         this.perLayer = spec.perLayerInput() == 0 ? null : new PerLayerInputs(model, spec.finalNorm());
         this.layers = spec.layers().stream().map(layer -> layer(layer, model, builder)).toArray(Layer[]::new);
@@ -198,7 +201,7 @@ public final class Decoder {
         for (int r = 0; r < states.length; r++) states[r] = batch.states[live.rows()[r]].layer(layer.spec.index());
         boolean apart = layer.mixerPostNorm != null;
         return new MixerCall(layer.post() ? live.at().x() : live.at().normed(), apart ? live.at().branch() : live.at().x(), !apart,
-                live.positions(), live.lengths(), states, live.projections(), ws.buffers, kernels);
+                live.positions(), live.lengths(), states, live.projections(), ws.buffers, kernels, attention);
     }
 
     /// x (T, hidden) += what the layer's mixer makes of the rows.

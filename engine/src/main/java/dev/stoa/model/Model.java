@@ -6,6 +6,7 @@ import dev.stoa.Fault;
 import dev.stoa.format.ModelFiles;
 import dev.stoa.kernel.Kernels;
 import dev.stoa.kernel.PackedWeight;
+import dev.stoa.kernel.integer.IntegerFormat;
 import dev.stoa.model.TensorPlan.Binding;
 import dev.stoa.model.TensorPlan.Role;
 import dev.stoa.nn.Linear;
@@ -29,6 +30,7 @@ public final class Model {
     private final String hash;
     private final List<String> origins;
     private final Kernels kernels;
+    private final boolean rounds;
     private final Map<String, Tensor> weights;
     private final Map<String, Tensor> vectors = new LinkedHashMap<>();
     private final Map<String, Linear> linears = new LinkedHashMap<>();
@@ -42,6 +44,8 @@ public final class Model {
         this.origins = List.copyOf(origins);
         this.kernels = kernels;
         this.weights = TensorBinder.bind(spec, tensors, scope);
+        this.rounds = arithmetic == Arithmetic.INTEGER && placement == Placement.PACKED
+                && weights.values().stream().anyMatch(tensor -> IntegerFormat.of(tensor.dtype()) != null);
         // A mapped model is not read as a whole; values that are not numbers show in its logits, which the engine checks.
         if (placement == Placement.PACKED) checkFinite(kernels);
         List<Binding> plan = TensorPlan.of(spec);
@@ -64,11 +68,23 @@ public final class Model {
     /// As [#load(ModelFiles, Kernels, Scope)], with the arithmetic of quantized weights and the memory that copies in the
     /// kernels' own layout are taken from.
     public static Model load(ModelFiles files, Kernels kernels, Scope scope, Arithmetic arithmetic, Scope repacked) throws IOException {
+        return load(files, kernels, scope, arithmetic, repacked, null);
+    }
+
+    /// As [#load(ModelFiles, Kernels, Scope)], with every matrix read where it lies: for training on products that decode
+    /// tile by tile, without a second copy of the model.
+    public static Model loadMapped(ModelFiles files, Kernels kernels, Scope scope) throws IOException {
+        return load(files, kernels, scope, Arithmetic.FLOAT, scope, Placement.MAPPED);
+    }
+
+    /// `placement` null leaves the choice to what fits.
+    private static Model load(ModelFiles files, Kernels kernels, Scope scope, Arithmetic arithmetic, Scope repacked, Placement placement)
+            throws IOException {
         files.requireManifest();
         StoredModel stored = StoredModel.of(files);
         String hash = files.modelHash();
-        return new Model(stored.spec(), stored.tensors(), hash, files.origins(hash), kernels, scope, Placement.choose(stored.tensors().values()),
-                arithmetic, repacked);
+        return new Model(stored.spec(), stored.tensors(), hash, files.origins(hash), kernels, scope,
+                placement != null ? placement : Placement.choose(stored.tensors().values()), arithmetic, repacked);
     }
 
     /// A model over tensors in memory, under canonical or prefixed names. `hash` may be null: then it matches no
@@ -115,6 +131,11 @@ public final class Model {
 
     public Kernels kernels() {
         return kernels;
+    }
+
+    /// Whether products round their rows to 8 bits, so that attention may round a little too.
+    boolean rounds() {
+        return rounds;
     }
 
     /// A tensor as loaded, by canonical name (`layers.0.self_attn.q_proj.weight`).

@@ -25,13 +25,9 @@ final class RoutedProjections implements Projections {
 
     @Override
     public void apply(Linear linear, Tensor x, Tensor y, boolean accumulate, int[] rows) {
-        if (observer != null) observer.before(linear, x);
         Rescaled[] rescaled = routing.rescaled(linear, rows);
         float[][][] before = rescaled.length > 0 && accumulate ? outputs(y, rescaled) : null;
-        kernels.matmul().multiply(x, linear.weight(), y, accumulate);
-        if (linear.bias() != null) {
-            for (int r = 0; r < y.rows(); r++) kernels.activation().axpy(1, linear.bias(), y.slice(r, r + 1).view(y.cols()));
-        }
+        base(linear, x, y, accumulate);
         Segment[] segments = routing.segments(linear, rows);
         if (segments.length > 0) kernels.lora().apply(x, segments, y);
         for (AdapterRouting.Biased biased : routing.biased(linear, rows)) add(biased, y);
@@ -39,15 +35,38 @@ final class RoutedProjections implements Projections {
         for (int i = 0; i < rescaled.length; i++) rescale(linear, x, y, rescaled[i], before == null ? null : before[i]);
     }
 
+    /// Bits are those of [#apply], layer by layer: only the updates of all layers are computed together.
+    @Override
+    public void applyAll(Linear[] linears, Tensor x, Tensor[] ys, int[] rows) {
+        Segment[][] segments = new Segment[linears.length][];
+        boolean plain = true;
+        boolean any = false;
+        for (int i = 0; i < linears.length; i++) {
+            segments[i] = routing.segments(linears[i], rows);
+            any |= segments[i].length > 0;
+            plain &= routing.rescaled(linears[i], rows).length == 0 && routing.biased(linears[i], rows).length == 0;
+        }
+        if (!any || !plain) {
+            Projections.super.applyAll(linears, x, ys, rows);
+            return;
+        }
+        for (int i = 0; i < linears.length; i++) base(linears[i], x, ys[i], false);
+        kernels.lora().apply(x, segments, ys);
+    }
+
+    /// y = or += x * W + bias.
+    private void base(Linear linear, Tensor x, Tensor y, boolean accumulate) {
+        if (observer != null) observer.before(linear, x);
+        kernels.matmul().multiply(x, linear.weight(), y, accumulate);
+        if (linear.bias() == null) return;
+        for (int r = 0; r < y.rows(); r++) kernels.activation().axpy(1, linear.bias(), y.slice(r, r + 1).view(y.cols()));
+    }
+
     @Override
     public void applyAs(int row, Linear linear, Tensor x, Tensor y) {
-        if (observer != null) observer.before(linear, x);
         int[] one = {row};
         int[] all = IntStream.range(0, x.rows()).toArray();
-        kernels.matmul().multiply(x, linear.weight(), y, false);
-        if (linear.bias() != null) {
-            for (int r = 0; r < y.rows(); r++) kernels.activation().axpy(1, linear.bias(), y.slice(r, r + 1).view(y.cols()));
-        }
+        base(linear, x, y, false);
         Segment[] segments = routing.segments(linear, one).clone();
         for (int i = 0; i < segments.length; i++) segments[i] = new Segment(segments[i].a(), segments[i].b(), segments[i].factor(), all);
         if (segments.length > 0) kernels.lora().apply(x, segments, y);

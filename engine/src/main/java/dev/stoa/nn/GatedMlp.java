@@ -22,8 +22,7 @@ public record GatedMlp(Linear gate, Linear up, Linear down, Nonlinearity functio
     void run(FeedForwardCall call, Tensor x, Tensor y, boolean accumulate, int[] rows) {
         Tensor gated = call.buffers().at(GATE, x.rows(), gate.outputs());
         Tensor upper = call.buffers().at(UP, x.rows(), up.outputs());
-        call.projections().apply(gate, x, gated, false, rows);
-        call.projections().apply(up, x, upper, false, rows);
+        call.projections().applyAll(new Linear[] {gate, up}, x, new Tensor[] {gated, upper}, rows);
         function.gated(call.kernels(), gated, upper);
         call.projections().apply(down, gated, y, accumulate, rows);
     }

@@ -13,6 +13,12 @@ public interface Projections {
     /// The same where row i of x and y is row `rows[i]` of the pass; null when all rows stand in order.
     void apply(Linear linear, Tensor x, Tensor y, boolean accumulate, int[] rows);
 
+    /// The same for several layers that read the same x (T, K): ys[i] (T, N of i) belongs to linears[i]. Nothing else may
+    /// use the outputs in between.
+    default void applyAll(Linear[] linears, Tensor x, Tensor[] ys, int[] rows) {
+        for (int i = 0; i < linears.length; i++) apply(linears[i], x, ys[i], false, rows);
+    }
+
     /// y (n, N) = x (n, K) * W + bias + the updates of row `row`'s adapters, for all n: what that row makes of other rows.
     void applyAs(int row, Linear linear, Tensor x, Tensor y);
 }

@@ -4,22 +4,24 @@ package dev.stoa.kernel;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.stoa.quant.Quant;
+import dev.stoa.kernel.foreign.ForeignVariants;
 import dev.stoa.tensor.DType;
 import dev.stoa.tensor.Ledger;
 import dev.stoa.tensor.Scope;
 import dev.stoa.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 
-/// Norm, rope, activations, attention and lora: vector against scalar, poison around, rows alone against rows together.
+/// Norm, rope, activations and attention: vector against scalar, poison around, rows alone against rows together.
 class FacetsAgreementTest {
     private static final Kernels SCALAR = KernelProvider.open("scalar", 1);
     private static final Kernels ONE = KernelProvider.open("vector", 1);
     private static final Kernels TWO = KernelProvider.open("vector", 2);
+    /// The C kernels of this CPU, on one thread and on two; none where the build has none.
+    private static final List<Kernels> FOREIGN = Stream.of(1, 2).flatMap(threads -> ForeignVariants.open(threads).stream().limit(1)).toList();
     private static final int[] SIZES = {1, 7, 8, 15, 16, 17, 31, 32, 33, 64, 100, 257};
     private static final int[] ROWS = {0, 1, 2, 3, 17};
 
@@ -28,6 +30,7 @@ class FacetsAgreementTest {
         SCALAR.close();
         ONE.close();
         TWO.close();
+        FOREIGN.forEach(Kernels::close);
     }
 
     /// A function of a batch: the same rows go in, one result tensor with as many rows comes out.
@@ -37,9 +40,13 @@ class FacetsAgreementTest {
 
     /// Rows one by one, in small batches and on two threads give the bits of all rows at once.
     private static void invariant(Poisoned poisoned, int rows, int cols, RowFunction function) {
+        invariant(poisoned, rows, cols, List.of(ONE, TWO), function);
+    }
+
+    private static void invariant(Poisoned poisoned, int rows, int cols, List<Kernels> providers, RowFunction function) {
         Tensor all = poisoned.zeros(DType.F32, rows, cols);
-        function.run(ONE, 0, rows, all);
-        for (Kernels kernels : List.of(ONE, TWO)) {
+        function.run(providers.getFirst(), 0, rows, all);
+        for (Kernels kernels : providers) {
             for (int batch : new int[] {1, 2, 3, 17, rows}) {
                 Tensor out = poisoned.zeros(DType.F32, rows, cols);
                 for (int row = 0; row < rows; row += batch) {
@@ -212,7 +219,7 @@ class FacetsAgreementTest {
 
     @Test
     void attentionAgreesAndSeesOnlyItsTokens() {
-        attentionAgrees(TWO.attention());
+        attentionAgrees(TWO.attention(), 3e-6);
         assertThatThrownBy(() -> attentionAgrees((q, rows, heads, kvHeads, headDim, scale, out) -> {
             Attention.Row[] cut = rows.clone(); // forgets the newest token
             for (int i = 0; i < cut.length; i++) {
@@ -222,10 +229,10 @@ class FacetsAgreementTest {
                 }
             }
             TWO.attention().attend(q, cut, heads, kvHeads, headDim, scale, out);
-        })).isInstanceOf(AssertionError.class);
+        }, 3e-6)).isInstanceOf(AssertionError.class);
     }
 
-    private static void attentionAgrees(Attention attention) {
+    private static void attentionAgrees(Attention attention, double tolerance) {
         for (int dim : new int[] {1, 8, 15, 16, 33, 64, 128, 144}) {
             for (int length : new int[] {1, 2, 15, 16, 17, 70}) {
                 try (Scope scope = new Ledger().scope("test")) {
@@ -239,7 +246,7 @@ class FacetsAgreementTest {
                     Tensor actual = poisoned.copy(expected); // row 1 must stay
                     SCALAR.attention().attend(q, rows, 6, 3, dim, 0.3f, expected);
                     attention.attend(q, rows, 6, 3, dim, 0.3f, actual);
-                    Checks.close(actual, expected, 3e-6, "dim=%d length=%d", dim, length);
+                    Checks.close(actual, expected, tolerance, "dim=%d length=%d", dim, length);
                     poisoned.check();
                 }
             }
@@ -264,59 +271,87 @@ class FacetsAgreementTest {
         }
     }
 
-    @Test
-    void loraAgreesForEveryRankAndFormat() {
-        for (int rank : new int[] {1, 3, 4, 8, 17, 32}) {
-            for (int size : SIZES) {
-                for (DType dtype : new DType[] {DType.F32, DType.BF16}) {
-                    try (Scope scope = new Ledger().scope("test")) {
-                        Poisoned poisoned = new Poisoned(scope, rank * 31L + size);
-                        int n = size / 2 + 1;
-                        Tensor x = poisoned.uniform(5, size);
-                        Lora.Segment[] segments = {
-                            segment(poisoned, dtype, rank, size, n, 0.5f, 0, 2, 4), segment(poisoned, dtype, 2, size, n, -2, 4, 1)
-                        };
-                        Tensor expected = poisoned.uniform(5, n);
-                        Tensor actual = poisoned.copy(expected);
-                        SCALAR.lora().apply(x, segments, expected);
-                        TWO.lora().apply(x, segments, actual);
-                        Checks.close(actual, expected, 3e-6 * Math.sqrt(rank * size), "rank=%d size=%d", rank, size);
-                        poisoned.check();
-                    }
+    /// Rows of one cache, as a prompt brings them: row i sees `window` slots (0: all) before its own.
+    private static Attention.Row[] prompt(Poisoned poisoned, int count, int before, int window, int kvHeads, int dim) {
+        Attention.Row whole = row(poisoned, 0, kvHeads, dim, 0, before + count);
+        Attention.Row[] rows = new Attention.Row[count];
+        for (int i = 0; i < count; i++) {
+            int length = before + i + 1;
+            rows[i] = new Attention.Row(i, whole.keys(), whole.values(), whole.capacity(), window == 0 ? 0 : Math.max(0, length - window), length);
+        }
+        return rows;
+    }
+
+    private static void promptAttends(Attention attention, double tolerance) {
+        int[][] shapes = {{4, 2, 16}, {6, 6, 33}, {8, 1, 64}, {4, 2, 128}, {16, 1, 80}};
+        for (int[] shape : shapes) {
+            for (int[] part : new int[][] {{9, 0, 0}, {40, 3, 0}, {70, 61, 0}, {33, 100, 20}, {50, 0, 7}}) {
+                try (Scope scope = new Ledger().scope("test")) {
+                    Poisoned poisoned = new Poisoned(scope, shape[2] * 31L + part[0]);
+                    Attention.Row[] rows = prompt(poisoned, part[0], part[1], part[2], shape[1], shape[2]);
+                    Tensor q = poisoned.uniform(part[0], (long) shape[0] * shape[2]);
+                    Tensor expected = poisoned.zeros(DType.F32, part[0], (long) shape[0] * shape[2]);
+                    Tensor actual = poisoned.copy(expected);
+                    SCALAR.attention().attend(q, rows, shape[0], shape[1], shape[2], 0.3f, expected);
+                    attention.attend(q, rows, shape[0], shape[1], shape[2], 0.3f, actual);
+                    Checks.close(actual, expected, tolerance, "shape %s part %s", List.of(shape[0], shape[1], shape[2]), part[0]);
+                    poisoned.check();
                 }
             }
         }
     }
 
-    private static Lora.Segment segment(Poisoned poisoned, DType dtype, int rank, int k, int n, float factor, int... rows) {
-        Tensor a = poisoned.zeros(dtype, rank, k);
-        Tensor b = poisoned.zeros(dtype, n, rank);
-        Quant.format(dtype).encode(poisoned.uniform(rank, k).toArray(), 0, rank * k, a.data(), 0);
-        Quant.format(dtype).encode(poisoned.uniform(n, rank).toArray(), 0, n * rank, b.data(), 0);
-        return new Lora.Segment(a, b, factor, rows);
-    }
-
     @Test
-    void loraRowsAreInvariant() {
-        try (Scope scope = new Ledger().scope("test")) {
-            Poisoned poisoned = new Poisoned(scope, 6);
-            Tensor x = poisoned.uniform(64, 300);
-            Tensor start = poisoned.uniform(64, 130);
-            Lora.Segment first = segment(poisoned, DType.F32, 8, 300, 130, 1.5f);
-            Lora.Segment second = segment(poisoned, DType.F32, 16, 300, 130, -0.5f);
-            invariant(poisoned, 64, 130, (kernels, from, to, out) -> {
-                out.data().copyFrom(start.slice(from, to).data());
-                kernels.lora().apply(x.slice(from, to), new Lora.Segment[] {
-                    of(first, from, to, 2), of(second, from, to, 3)
-                }, out);
-            });
+    void promptsAttendAsTheOracleDoes() {
+        promptAttends(TWO.attention(), 3e-6);
+        for (Kernels foreign : FOREIGN) { // tiles multiply numbers of 16 bits
+            promptAttends(foreign.roundedAttention(), 1e-5);
+            attentionAgrees(foreign.roundedAttention(), 1e-5);
         }
+        assertThatThrownBy(() -> promptAttends((q, rows, heads, kvHeads, headDim, scale, out) -> { // all rows see what the last one sees
+            Attention.Row[] blind = rows.clone();
+            for (int i = 0; i < rows.length; i++) {
+                Attention.Row r = rows[i];
+                blind[i] = new Attention.Row(r.index(), r.keys(), r.values(), r.capacity(), r.first(), rows[rows.length - 1].length());
+            }
+            TWO.attention().attend(q, blind, heads, kvHeads, headDim, scale, out);
+        }, 1e-5)).isInstanceOf(AssertionError.class);
     }
 
-    /// The rows in [from, to) whose number is divisible, counted from `from`.
-    private static Lora.Segment of(Lora.Segment segment, int from, int to, int divisor) {
-        int[] rows = IntStream.range(from, to).filter(i -> i % divisor == 0).map(i -> i - from).toArray();
-        return new Lora.Segment(segment.a(), segment.b(), segment.factor(), rows);
+    /// Rows that share keys are computed together, and must not show it: also not when a later row's token is no number.
+    @Test
+    void promptRowsAreInvariant() {
+        promptRowsAreInvariant(List.of(ONE, TWO));
+        if (!FOREIGN.isEmpty()) promptRowsAreInvariant(FOREIGN);
+    }
+
+    private static void promptRowsAreInvariant(List<Kernels> providers) {
+        for (int window : new int[] {0, 21}) {
+            for (int dim : new int[] {48, 64, 70}) {
+                try (Scope scope = new Ledger().scope("test")) {
+                    Poisoned poisoned = new Poisoned(scope, dim + window);
+                    Attention.Row[] rows = prompt(poisoned, 90, 37, window, 2, dim);
+                    Tensor q = poisoned.uniform(90, 6L * dim);
+                    for (int h = 0; h < 2; h++) {
+                        for (int i = 0; i < dim; i++) { // the token of row 60
+                            rows[0].keys().set(Tensor.FLOAT, 4 * (((long) h * rows[0].capacity() + 97) * dim + i), Float.NaN);
+                            rows[0].values().set(Tensor.FLOAT, 4 * (((long) h * rows[0].capacity() + 97) * dim + i), Float.POSITIVE_INFINITY);
+                        }
+                    }
+                    Tensor seen = poisoned.zeros(DType.F32, 90, 6L * dim);
+                    providers.getLast().roundedAttention().attend(q, rows, 6, 2, dim, 0.2f, seen);
+                    for (int i = 0; i < 60 * 6 * dim; i++) assertThat(seen.get(i)).isFinite();
+                    invariant(poisoned, 90, 6 * dim, providers, (kernels, from, to, out) -> {
+                        Attention.Row[] part = new Attention.Row[to - from];
+                        for (int i = from; i < to; i++) {
+                            Attention.Row r = rows[i];
+                            part[i - from] = new Attention.Row(i - from, r.keys(), r.values(), r.capacity(), r.first(), r.length());
+                        }
+                        kernels.roundedAttention().attend(q.slice(from, to), part, 6, 2, dim, 0.2f, out);
+                    });
+                }
+            }
+        }
     }
 
     @Test

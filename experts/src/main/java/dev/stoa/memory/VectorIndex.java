@@ -15,7 +15,7 @@ import java.util.function.Predicate;
 /// Exact nearest neighbors by cosine over unit vectors: every row is looked at, as int8 codes first; only rows that
 /// could still be among the best are scored in f32, so the answer equals brute force.
 ///
-/// A code row is v̂ = scale * codes, with eps_v = |v - v̂|. Since q·v <= q̂·v̂ + eps_v |q| + eps_q |v̂|, a row whose
+/// A code row (see [CodeRows]) is v̂ = scale * codes, with eps_v = |v - v̂|. Since q·v <= q̂·v̂ + eps_v |q| + eps_q |v̂|, a row whose
 /// bound is below the current k-th score cannot enter. Not thread-safe for writing; the owner locks.
 public final class VectorIndex {
     /// A row and its exact cosine.
@@ -25,13 +25,17 @@ public final class VectorIndex {
     private final int dim;
     private final Map<String, Integer> slots = new HashMap<>();
     private final List<String> ids = new ArrayList<>();
-    private final List<Row> rows = new ArrayList<>();
+    private final List<float[]> vectors = new ArrayList<>();
+    private final CodeRows codes;
+    /// [Coded] of every row, three values each: a scan reads them in order too.
+    private double[] coded = new double[3 * CodeRows.PAGE];
 
-    /// `length` is |v̂|.
-    private record Row(float[] vector, byte[] codes, double scale, double error, double length) {}
+    /// What codes stand for: v̂ = scale * codes, `error` is |v - v̂|, `length` is |v̂|.
+    private record Coded(byte[] codes, double scale, double error, double length) {}
 
     public VectorIndex(int dim) {
         this.dim = dim;
+        this.codes = new CodeRows(dim);
     }
 
     public int size() {
@@ -46,13 +50,19 @@ public final class VectorIndex {
     public void insert(String id, float[] vector) {
         check(vector);
         Integer slot = slots.get(id);
-        if (slot != null) {
-            rows.set(slot, encode(vector.clone()));
-            return;
+        if (slot == null) {
+            slot = ids.size();
+            slots.put(id, slot);
+            ids.add(id);
+            vectors.add(null);
         }
-        slots.put(id, ids.size());
-        ids.add(id);
-        rows.add(encode(vector.clone()));
+        vectors.set(slot, vector.clone());
+        Coded row = encode(vector);
+        codes.set(slot, row.codes());
+        if (coded.length < 3 * ids.size()) coded = Arrays.copyOf(coded, 2 * coded.length);
+        coded[3 * slot] = row.scale();
+        coded[3 * slot + 1] = row.error();
+        coded[3 * slot + 2] = row.length();
     }
 
     /// Moves the last row into the hole and fixes both maps.
@@ -62,40 +72,48 @@ public final class VectorIndex {
         int last = ids.size() - 1;
         if (slot != last) {
             ids.set(slot, ids.get(last));
-            rows.set(slot, rows.get(last));
+            vectors.set(slot, vectors.get(last));
+            codes.copy(last, slot);
+            System.arraycopy(coded, 3 * last, coded, 3 * slot, 3);
             slots.put(ids.get(slot), slot);
         }
         ids.removeLast();
-        rows.removeLast();
+        vectors.removeLast();
+        codes.clear(last);
         return true;
     }
 
     /// The vector of an id, or null. Not to be changed.
     float[] vector(String id) {
         Integer slot = slots.get(id);
-        return slot == null ? null : rows.get(slot).vector();
+        return slot == null ? null : vectors.get(slot);
     }
 
     /// The k rows of highest cosine that pass the filter, best first, ties by id.
     public List<Hit> search(float[] query, int k, Predicate<String> filter) {
         check(query);
-        Row q = encode(query);
+        Coded q = encode(query);
+        short[] wide = codes.widen(q.codes());
+        int[] dots = new int[CodeRows.PAGE];
         Comparator<Hit> worstFirst = Comparator.comparingDouble(Hit::score).thenComparing(Hit::id, Comparator.reverseOrder());
         PriorityQueue<Hit> best = new PriorityQueue<>(worstFirst);
-        for (int slot = 0; slot < rows.size(); slot++) {
-            Row row = rows.get(slot);
-            if (best.size() == k) {
-                double bound = dot(q.codes(), row.codes()) * q.scale() * row.scale() + row.error() + q.error() * row.length() + SLACK;
-                if (bound < best.peek().score()) continue;
-            }
-            String id = ids.get(slot);
-            if (!filter.test(id)) continue;
-            Hit hit = new Hit(id, dot(query, row.vector()));
-            if (best.size() < k) {
+        double least = Double.NEGATIVE_INFINITY; // the k-th score so far
+        for (int first = 0; first < ids.size(); first += CodeRows.PAGE) {
+            int count = Math.min(CodeRows.PAGE, ids.size() - first);
+            codes.dots(wide, first / CodeRows.PAGE, count, dots);
+            for (int i = 0; i < count; i++) {
+                int row = 3 * (first + i);
+                double bound = dots[i] * q.scale() * coded[row] + coded[row + 1] + q.error() * coded[row + 2] + SLACK;
+                if (bound < least) continue;
+                String id = ids.get(first + i);
+                if (!filter.test(id)) continue;
+                Hit hit = new Hit(id, dot(query, vectors.get(first + i)));
+                if (best.size() == k) {
+                    if (worstFirst.compare(hit, best.peek()) <= 0) continue;
+                    best.poll();
+                }
                 best.add(hit);
-            } else if (worstFirst.compare(hit, best.peek()) > 0) {
-                best.poll();
-                best.add(hit);
+                if (best.size() == k) least = best.peek().score();
             }
         }
         List<Hit> hits = new ArrayList<>(best);
@@ -115,7 +133,7 @@ public final class VectorIndex {
         }
     }
 
-    private Row encode(float[] vector) {
+    private Coded encode(float[] vector) {
         float top = 0;
         for (float x : vector) top = Math.max(top, Math.abs(x));
         double scale = top / 127.0;
@@ -128,13 +146,7 @@ public final class VectorIndex {
             error += (vector[i] - back) * (vector[i] - back);
             length += back * back;
         }
-        return new Row(vector, codes, scale, Math.sqrt(error), Math.sqrt(length));
-    }
-
-    private static int dot(byte[] a, byte[] b) {
-        int sum = 0;
-        for (int i = 0; i < a.length; i++) sum += a[i] * b[i];
-        return sum;
+        return new Coded(codes, scale, Math.sqrt(error), Math.sqrt(length));
     }
 
     /// Four partial sums in a fixed order.
@@ -156,7 +168,7 @@ public final class VectorIndex {
 
     /// The rows' vectors, for a scan that must find nothing.
     boolean holds(float[] vector) {
-        for (Row row : rows) if (Arrays.equals(row.vector(), vector)) return true;
+        for (float[] one : vectors) if (Arrays.equals(one, vector)) return true;
         return false;
     }
 }

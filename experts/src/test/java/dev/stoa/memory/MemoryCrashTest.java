@@ -109,7 +109,7 @@ class MemoryCrashTest {
         SplittableRandom random = new SplittableRandom(7);
         Set<String> acknowledged = new HashSet<>();
         for (int round = 0; round < 4; round++) {
-            Process child = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx128m",
+            Process child = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx128m", "--add-modules", "jdk.incubator.vector",
                     "-cp", System.getProperty("java.class.path"), Writer.class.getName(), root.toString())
                     .redirectError(ProcessBuilder.Redirect.DISCARD).start();
             int kill = 5 + random.nextInt(60);

@@ -4,8 +4,13 @@ package dev.stoa.memory;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 class TextIndexTest {
@@ -38,6 +43,55 @@ class TextIndexTest {
         assertThat(index.documents()).isEqualTo(2);
         assertThat(index.search(Map.of("board", 1.0), 3, id -> !id.equals("b"))).isEmpty();
         assertThat(index.coverage("a", Map.of("tomok", 1.0))).isZero();
+    }
+
+    /// Beside the formula written out for every document, after inserts, replacements and removals.
+    @Test
+    void manyDocumentsScoreAsOneByOne() {
+        Random random = new Random(3);
+        TextIndex index = new TextIndex();
+        Map<String, List<String>> documents = new HashMap<>();
+        for (int round = 0; round < 3_000; round++) {
+            String id = "d" + random.nextInt(400);
+            if (random.nextInt(4) == 0) {
+                index.remove(id);
+                documents.remove(id);
+                continue;
+            }
+            List<String> words = new ArrayList<>();
+            for (int i = 0; i <= random.nextInt(12); i++) words.add("w" + (int) Math.pow(60, random.nextDouble()));
+            index.insert(id, String.join(" ", words));
+            documents.put(id, words);
+        }
+        assertThat(index.documents()).isEqualTo(documents.size());
+        double average = documents.values().stream().mapToInt(List::size).average().orElseThrow();
+        for (int round = 0; round < 50; round++) {
+            Map<String, Double> query = new LinkedHashMap<>();
+            for (int i = 0; i < 4; i++) query.put("w" + (int) Math.pow(60, random.nextDouble()), .5 + random.nextInt(2));
+            int modulus = 1 + random.nextInt(3);
+            List<TextIndex.Hit> expected = new ArrayList<>();
+            documents.forEach((id, words) -> {
+                double score = 0;
+                for (Map.Entry<String, Double> one : query.entrySet()) {
+                    long n = documents.values().stream().filter(other -> other.contains(one.getKey())).count();
+                    long count = words.stream().filter(one.getKey()::equals).count();
+                    double idf = Math.log(1 + (documents.size() - n + .5) / (n + .5));
+                    score += one.getValue() * idf * count * 2.2 / (count + 1.2 * (.25 + .75 * words.size() / average));
+                }
+                if (score > 0 && id.hashCode() % modulus == 0) expected.add(new TextIndex.Hit(id, score));
+            });
+            expected.sort(Comparator.comparingDouble(TextIndex.Hit::score).reversed().thenComparing(TextIndex.Hit::id));
+            List<TextIndex.Hit> hits = index.search(query, 10, id -> id.hashCode() % modulus == 0);
+            assertThat(hits).hasSize(Math.min(10, expected.size()));
+            for (int i = 0; i < hits.size(); i++) assertThat(hits.get(i).score()).isCloseTo(expected.get(i).score(), within(1e-9));
+        }
+    }
+
+    @Test
+    void equalScoresComeById() {
+        TextIndex index = new TextIndex();
+        for (int i = 9; i >= 0; i--) index.insert("d" + i, "same words");
+        assertThat(index.search(Map.of("same", 1.0), 3, id -> !id.equals("d1"))).extracting(TextIndex.Hit::id).containsExactly("d0", "d2", "d3");
     }
 
     @Test

@@ -9,7 +9,7 @@ public final class Attend {
     private Attend() {}
 
     public static Value apply(Tape tape, Value q, Value k, Value v, int[] starts, SegmentAttention.Heads heads) {
-        SegmentAttention attention = tape.kernels().segmentAttention();
+        SegmentAttention attention = tape.compute().attention();
         Workspace workspace = tape.workspace();
         Tensor y = workspace.f32(q.data().shape());
         Tensor logSumExp = workspace.f32(q.data().rows(), heads.heads());

@@ -64,7 +64,10 @@ public final class HeadLoss {
         Tensor logits = tape.workspace().f32(x.rows(), head.outputs());
         switch (head) {
             case Projection.Dense dense -> tape.kernels().matmul().gemm(false, x, true, dense.weight().value(), 1, 0, logits);
-            case Projection.Frozen frozen -> tape.kernels().matmul().multiply(x, frozen.weight(), logits, false);
+            case Projection.Frozen frozen -> {
+                if (tape.compute().frozen() == null) tape.kernels().matmul().multiply(x, frozen.weight(), logits, false);
+                else tape.compute().frozen().forward(x, frozen.weight().source(), null, null, logits, false);
+            }
         }
         return logits;
     }

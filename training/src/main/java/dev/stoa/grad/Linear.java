@@ -16,6 +16,7 @@ public final class Linear {
 
     /// `residual` may be null; `updates` false leaves the low-rank term out (the base model).
     public static Value apply(Tape tape, Value x, Projection w, Value residual, boolean updates) {
+        if (w instanceof Projection.Frozen frozen && tape.compute().frozen() != null) return FusedLinear.apply(tape, x, frozen, residual, updates);
         Tensor y = tape.workspace().f32(x.data().rows(), w.outputs());
         if (residual != null) MemorySegment.copy(residual.data().data(), 0, y.data(), 0, y.bytes());
         boolean add = residual != null;
@@ -85,6 +86,10 @@ public final class Linear {
 
     /// dx (T, K) = g (T, N) w (N, K) + beta dx for a weight of any storage format.
     static void gradientOfInput(Tape tape, Tensor g, Tensor w, float beta, Tensor dx) {
+        if (tape.compute().frozen() != null) {
+            tape.compute().frozen().backward(g, null, w, null, null, dx, beta != 0, null, null);
+            return;
+        }
         Matmul matmul = tape.kernels().matmul();
         if (w.dtype() == DType.F32) {
             matmul.gemm(false, g, false, w, 1, beta, dx);

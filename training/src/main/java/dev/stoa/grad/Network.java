@@ -18,7 +18,10 @@ import java.util.function.Function;
 public final class Network {
     private final ModelSpec spec;
     private final Kernels kernels;
+    private final Compute compute;
     private final Workspace workspace;
+    /// Null when every intermediate result is kept.
+    private final Workspace scratch;
     private final Parameter embedding;
     private final Projection head;
     private final Parameter finalNorm;
@@ -32,9 +35,18 @@ public final class Network {
     /// its matrix, `parameters` a tensor name (`norm.weight`) to its tensor.
     public Network(ModelSpec spec, Function<String, Projection> projections, Function<String, Parameter> parameters,
             Kernels kernels, Workspace workspace) {
+        this(spec, projections, parameters, kernels, Compute.plain(kernels), workspace, null);
+    }
+
+    /// The same with products of its own choice for frozen matrices and attention. With `scratch`, only the inputs of the
+    /// layers are kept for the way back, and each layer is computed again there, in that workspace: the same bits.
+    public Network(ModelSpec spec, Function<String, Projection> projections, Function<String, Parameter> parameters,
+            Kernels kernels, Compute compute, Workspace workspace, Workspace scratch) {
         this.spec = Trainable.check(spec);
         this.kernels = kernels;
+        this.compute = compute;
         this.workspace = workspace;
+        this.scratch = scratch;
         embedding = parameters.apply("embed_tokens.weight");
         head = projections.apply("lm_head");
         finalNorm = parameters.apply("norm.weight");
@@ -80,7 +92,7 @@ public final class Network {
             anySoft |= soft[i] != 0;
         }
         Tensor base = anySoft ? baseHidden(batch) : null;
-        Tape tape = new Tape(kernels, workspace, training);
+        Tape tape = new Tape(kernels, compute, workspace, training);
         Value hidden = hidden(tape, batch, rows, true);
         LossRows losses = HeadLoss.apply(tape, hidden, head, base, rows, targets, hard, soft);
         tape.backward();
@@ -91,7 +103,7 @@ public final class Network {
     /// have one.
     private Tensor baseHidden(PackedSamples batch) {
         PackedSamples soft = batch.softSamples();
-        return hidden(new Tape(kernels, workspace, false), soft, soft.trainedRows(), false).data();
+        return hidden(new Tape(kernels, compute, workspace, false), soft, soft.trainedRows(), false).data();
     }
 
     /// Normed hidden states of `rows`. Nothing after the last layer's attention reads another row, so the rest of that
@@ -99,15 +111,20 @@ public final class Network {
     private Value hidden(Tape tape, PackedSamples batch, int[] rows, boolean updates) {
         Value x = Rows.embed(tape, embedding, batch.ids(), spec.embedScale());
         for (Layer layer : layers) {
-            Value mixed = attend(tape, layer, x, batch, updates);
-            if (layer == layers.getLast()) {
-                mixed = Rows.select(tape, mixed, rows);
-                x = Rows.select(tape, x, rows);
-            }
-            x = Linear.apply(tape, mixed, layer.o(), x, updates);
-            x = feedForward(tape, layer, x, updates);
+            if (scratch == null) x = layer(tape, layer, x, batch, rows, updates);
+            else x = Recomputed.apply(tape, scratch, x, (own, in) -> layer(own, layer, in, batch, rows, updates));
         }
         return RmsNorm.apply(tape, x, finalNorm, spec.finalNorm());
+    }
+
+    private Value layer(Tape tape, Layer layer, Value x, PackedSamples batch, int[] rows, boolean updates) {
+        Value mixed = attend(tape, layer, x, batch, updates);
+        if (layer == layers.getLast()) {
+            mixed = Rows.select(tape, mixed, rows);
+            x = Rows.select(tape, x, rows);
+        }
+        x = Linear.apply(tape, mixed, layer.o(), x, updates);
+        return feedForward(tape, layer, x, updates);
     }
 
     /// The mixer's output (T, heads * headDim) before its output projection.

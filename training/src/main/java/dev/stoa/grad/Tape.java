@@ -14,12 +14,18 @@ public final class Tape {
     private final Kernels kernels;
     private final Workspace workspace;
     private final boolean recording;
+    private final Compute compute;
     private final List<Entry> entries = new ArrayList<>();
 
     private record Entry(Value output, Runnable backward) {}
 
     public Tape(Kernels kernels, Workspace workspace, boolean recording) {
+        this(kernels, Compute.plain(kernels), workspace, recording);
+    }
+
+    public Tape(Kernels kernels, Compute compute, Workspace workspace, boolean recording) {
         this.kernels = kernels;
+        this.compute = compute;
         this.workspace = workspace;
         this.recording = recording;
     }
@@ -28,8 +34,17 @@ public final class Tape {
         return kernels;
     }
 
+    public Compute compute() {
+        return compute;
+    }
+
     public Workspace workspace() {
         return workspace;
+    }
+
+    /// A tape like this one that starts empty and has its results elsewhere.
+    Tape inside(Workspace other) {
+        return new Tape(kernels, compute, other, recording);
     }
 
     /// A value computed by the caller; gradients flow to it when `wanted` and this tape records.

@@ -10,6 +10,7 @@ import dev.stoa.adapter.PeftWriter;
 import dev.stoa.adapter.TargetId;
 import dev.stoa.data.ExampleSource;
 import dev.stoa.format.Sha256;
+import dev.stoa.grad.Compute;
 import dev.stoa.grad.Network;
 import dev.stoa.grad.Parameter;
 import dev.stoa.grad.Projection;
@@ -69,6 +70,26 @@ public final class LoraTrain {
     /// others of the same provider: several runs on one base go side by side on kernels of their own.
     public static TrainResult run(Config config, Model model, Kernels kernels, ExampleSource source, List<EvalSet> evalSets, Judge judge,
             TrainListener listener, Path runDirectory, Path output, Scope scope) throws IOException {
+        return run(config, model, kernels, Compute.plain(kernels), source, evalSets, judge, listener, runDirectory, output, scope);
+    }
+
+    /// The same with products of the caller's choice; for others than plain ones the model should be mapped, not packed.
+    public static TrainResult run(Config config, Model model, Kernels kernels, Compute compute, ExampleSource source, List<EvalSet> evalSets,
+            Judge judge, TrainListener listener, Path runDirectory, Path output, Scope scope) throws IOException {
+        Trainee trainee = trainee(config, model, kernels, compute, false, scope);
+        long bytes = 0, total = trainee.parameterCount();
+        for (TensorPlan.Binding binding : TensorPlan.of(model.spec())) {
+            Tensor weight = model.weight(binding.name());
+            bytes += weight.bytes();
+            total += weight.elements();
+        }
+        TrainPlan plan = Planner.plan("lora", model.spec(), trainee, total, bytes, config.train(), source, kernels);
+        return new TrainLoop(config.train(), trainee, source, evalSets, judge, kernels.updates(), listener, runDirectory)
+                .run(plan, output);
+    }
+
+    /// What is trained, with memory from `scope`; `recompute` keeps only the inputs of layers for the way back.
+    static Trainee trainee(Config config, Model model, Kernels kernels, Compute compute, boolean recompute, Scope scope) {
         TreeMap<TargetId, Projection.LowRank> updates = new TreeMap<>();
         for (Map.Entry<String, long[]> module : targets(config, model).entrySet()) {
             updates.put(TargetId.ofPath(module.getKey()), lowRank(config, module.getKey(), module.getValue(), scope));
@@ -83,20 +104,11 @@ public final class LoraTrain {
         }
         Map<String, Parameter> frozen = frozen(model, scope);
         Network network = new Network(model.spec(), path -> new Projection.Frozen(model.packed(path), frozen.get(path + ".bias"),
-                updates.get(TargetId.ofPath(path))), frozen::get, kernels, new Workspace(scope));
-        Trainee trainee = new Trainee(network, Replicas.one(network, parameters, kernels.updates()), parameters,
+                updates.get(TargetId.ofPath(path))), frozen::get, kernels, compute, new Workspace(scope), recompute ? new Workspace(scope) : null);
+        return new Trainee(network, Replicas.one(network, parameters, kernels.updates()), parameters,
                 new AdamW(variables, config.adamw(), kernels.updates(), scope),
-                Sha256.hex("lora\n" + config + model.hash() + kernels.id()),
+                Sha256.hex("lora\n" + config + model.hash() + kernels.id() + compute.identity()),
                 directory -> write(directory, config, model, updates));
-        long bytes = 0, total = trainee.parameterCount();
-        for (TensorPlan.Binding binding : TensorPlan.of(model.spec())) {
-            Tensor weight = model.weight(binding.name());
-            bytes += weight.bytes();
-            total += weight.elements();
-        }
-        TrainPlan plan = Planner.plan("lora", model.spec(), trainee, total, bytes, config.train(), source, kernels);
-        return new TrainLoop(config.train(), trainee, source, evalSets, judge, kernels.updates(), listener, runDirectory)
-                .run(plan, output);
     }
 
     /// The modules that get an update, with their [outputs, inputs]; all problems of the selection are raised together.
@@ -146,13 +158,14 @@ public final class LoraTrain {
         PeftWriter.write(adapter, config.baseName(), model.linearShapes().keySet(), directory);
     }
 
-    /// Embedding, norms and biases as they are; vectors as F32.
+    /// Embedding, norms and biases as they are; vectors as F32, out of mapped memory: the kernels' loops are compiled for few
+    /// kinds of it.
     private static Map<String, Parameter> frozen(Model model, Scope scope) {
         Map<String, Parameter> frozen = new TreeMap<>();
         for (TensorPlan.Binding binding : TensorPlan.of(model.spec())) {
             Tensor weight = model.weight(binding.name());
-            boolean convert = binding.role() == TensorPlan.Role.VECTOR && weight.dtype() != DType.F32;
-            Tensor value = convert ? Quant.encode(Quant.decode(weight), DType.F32, scope, weight.shape()) : weight;
+            boolean copy = binding.role() == TensorPlan.Role.VECTOR && (weight.dtype() != DType.F32 || weight.data().isMapped());
+            Tensor value = copy ? Quant.encode(Quant.decode(weight), DType.F32, scope, weight.shape()) : weight;
             frozen.put(binding.name(), Parameter.frozen(binding.name(), value));
         }
         return frozen;

@@ -4,6 +4,7 @@ package dev.stoa.grad;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.stoa.kernel.FrozenLinear;
 import dev.stoa.kernel.KernelProvider;
 import dev.stoa.kernel.Kernels;
 import dev.stoa.model.FeedForward;
@@ -238,6 +239,54 @@ class NetworkTest {
         for (int i = 0; i < got.length; i++) assertThat((double) got[i]).isCloseTo(expected[i], within(1e-4 * scale));
     }
 
+    /// Layers computed again on the way back, with fused products of both precisions: the same bits as when all is kept.
+    @ParameterizedTest
+    @EnumSource(FrozenLinear.Precision.class)
+    void recomputedLayersGiveTheSameBits(FrozenLinear.Precision precision) {
+        PackedSamples batch = batch(9, 5, 1, 17);
+        for (int i = 0; i < 3; i++) batch.soft()[i] = 1;
+        float[][] gradients = new float[2][];
+        double[] losses = new double[2];
+        for (int i = 0; i < 2; i++) {
+            random.setSeed(9);
+            Workspace workspace = new Workspace(scope);
+            Compute compute = new Compute(precision, kernels.frozenLinear(precision), kernels.segmentAttention());
+            Adapted adapted = new Adapted(spec(true), DType.F32, 0.1, false, compute, workspace, i == 0 ? null : new Workspace(scope));
+            losses[i] = adapted.network.accumulate(batch).sum();
+            gradients[i] = gradients(adapted.updates);
+        }
+        assertThat(losses[1]).isEqualTo(losses[0]);
+        assertThat(gradients[1]).isEqualTo(gradients[0]);
+    }
+
+    /// Rounded factors change gradients by some parts in a hundred; a base whose weights are rows of another does not pass.
+    @Test
+    void roundedFactorsTrainLikeExactOnes() {
+        PackedSamples batch = batch(30, 17, 40);
+        float[][] gradients = new float[3][];
+        double[] losses = new double[3];
+        for (int i = 0; i < 3; i++) {
+            random.setSeed(i < 2 ? 9 : 10);
+            FrozenLinear.Precision precision = i == 1 ? FrozenLinear.Precision.BF16 : FrozenLinear.Precision.F32;
+            Compute compute = new Compute(precision, kernels.frozenLinear(precision), kernels.segmentAttention());
+            Adapted adapted = new Adapted(wide(), DType.Q4_0, 0.1, false, compute, new Workspace(scope), null);
+            losses[i] = adapted.network.accumulate(batch).sum();
+            gradients[i] = gradients(adapted.updates);
+        }
+        assertThat(losses[1]).isNotEqualTo(losses[0]).isCloseTo(losses[0], within(2e-2 * losses[0]));
+        assertThat(distance(gradients[1], gradients[0])).isBetween(1e-5, 3e-2);
+        assertThat(distance(gradients[2], gradients[0])).isGreaterThan(0.3);
+    }
+
+    private static double distance(float[] actual, float[] expected) {
+        double squares = 0, scale = 0;
+        for (int i = 0; i < actual.length; i++) {
+            squares += Math.pow(actual[i] - expected[i], 2);
+            scale += Math.pow(expected[i], 2);
+        }
+        return Math.sqrt(squares / scale);
+    }
+
     private static ModelSpec wide() {
         ModelSpec narrow = spec(false);
         NormSpec norm = narrow.finalNorm();
@@ -256,6 +305,10 @@ class NetworkTest {
         }
 
         Adapted(ModelSpec spec, DType format, double b, boolean decoded) {
+            this(spec, format, b, decoded, Compute.plain(kernels), new Workspace(scope), null);
+        }
+
+        Adapted(ModelSpec spec, DType format, double b, boolean decoded, Compute compute, Workspace workspace, Workspace scratch) {
             TreeMap<String, Tensor> weights = new TreeMap<>();
             for (TensorPlan.Binding binding : TensorPlan.of(spec)) {
                 float[] values = new float[(int) Tensor.elements(binding.shape())];
@@ -269,7 +322,7 @@ class NetworkTest {
                 Projection.LowRank update = path.equals("lm_head") ? null : new Projection.LowRank(
                         update(path + ".a", 1, 2, weight.cols()), update(path + ".b", b, weight.rows(), 2), 2);
                 return new Projection.Frozen(kernels.matmul().pack(weight, scope), null, update);
-            }, name -> Parameter.frozen(name, weights.get(name)), kernels, new Workspace(scope));
+            }, name -> Parameter.frozen(name, weights.get(name)), kernels, compute, workspace, scratch);
         }
 
         private Parameter update(String name, double scale, long... shape) {

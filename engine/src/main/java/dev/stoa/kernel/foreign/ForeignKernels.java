@@ -4,6 +4,7 @@ package dev.stoa.kernel.foreign;
 import dev.stoa.kernel.Activation;
 import dev.stoa.kernel.Attention;
 import dev.stoa.kernel.Ceiling;
+import dev.stoa.kernel.FrozenLinear;
 import dev.stoa.kernel.Gradients;
 import dev.stoa.kernel.Kernels;
 import dev.stoa.kernel.Lora;
@@ -14,31 +15,41 @@ import dev.stoa.kernel.SegmentAttention;
 import dev.stoa.kernel.Updates;
 import dev.stoa.kernel.Workers;
 import dev.stoa.kernel.vector.VectorKernels;
+import java.util.EnumMap;
+import java.util.Map;
 
-/// Products with block-quantized weights in C, everything else with the Vector API.
+/// Products with block-quantized weights, low-rank updates and attention in C, everything else with the Vector API.
 final class ForeignKernels implements Kernels {
     private final Workers workers;
-    private final NativeKernels kernels;
+    private final NativeParts parts;
     private final Variant variant;
     private final String why;
     private final String reason;
     private final VectorKernels vector;
     private final ForeignMatmul matmul;
+    /// Null where `parts` has none: then the Vector API serves.
+    private final ForeignLora lora;
+    /// The same for attention.
+    private final ForeignAttention attention;
+    private final Map<FrozenLinear.Precision, ForeignFrozenLinear> frozen = new EnumMap<>(FrozenLinear.Precision.class);
+    private ForeignSegmentAttention segmentAttention;
 
-    ForeignKernels(Workers workers, NativeKernels kernels, String reason) {
+    ForeignKernels(Workers workers, NativeParts parts, String reason) {
         this.workers = workers;
-        this.kernels = kernels;
-        this.variant = kernels.variant();
+        this.parts = parts;
+        this.lora = parts.lora() == null ? null : new ForeignLora(workers, parts.lora());
+        this.attention = parts.attention() == null ? null : new ForeignAttention(workers, parts.attention());
+        this.variant = parts.products().variant();
         this.why = reason;
         this.vector = new VectorKernels(workers, reason);
-        this.reason = reason + " (products of Q4_0, Q8_0, Q4_K and Q6_K weights in C for " + variant.title() + ", the rest "
-                + vector.id() + ")";
-        this.matmul = new ForeignMatmul(workers, kernels, vector.matmul());
+        this.reason = reason + " (products of Q4_0, Q8_0, Q4_K and Q6_K weights" + (lora == null ? "" : " and low-rank updates") + " in C for "
+                + variant.title() + (attention == null ? "" : ", attention for AMX") + ", the rest " + vector.id() + ")";
+        this.matmul = new ForeignMatmul(workers, parts.products(), vector.matmul());
     }
 
     @Override
     public String id() {
-        return vector.id() + "+" + variant.file();
+        return vector.id() + "+" + variant.file() + (attention == null ? "" : "+" + NativeAttention.LIBRARY);
     }
 
     @Override
@@ -63,7 +74,7 @@ final class ForeignKernels implements Kernels {
 
     @Override
     public Kernels fork(int threads) {
-        return new ForeignKernels(Workers.of(threads), kernels, why);
+        return new ForeignKernels(Workers.of(threads), parts, why);
     }
 
     @Override
@@ -92,13 +103,31 @@ final class ForeignKernels implements Kernels {
     }
 
     @Override
+    public Attention roundedAttention() {
+        return attention == null ? vector.attention() : attention;
+    }
+
+    @Override
     public Lora lora() {
-        return vector.lora();
+        return lora == null ? vector.lora() : lora;
     }
 
     @Override
     public SegmentAttention segmentAttention() {
         return vector.segmentAttention();
+    }
+
+    @Override
+    public synchronized SegmentAttention segmentAttention(FrozenLinear.Precision precision) {
+        if (precision == FrozenLinear.Precision.F32) return vector.segmentAttention();
+        if (parts.bfloat() != null && segmentAttention == null) segmentAttention = new ForeignSegmentAttention(workers, parts.bfloat());
+        return segmentAttention;
+    }
+
+    @Override
+    public synchronized FrozenLinear frozenLinear(FrozenLinear.Precision precision) {
+        if (parts.bfloat() == null) return null;
+        return frozen.computeIfAbsent(precision, each -> new ForeignFrozenLinear(workers, parts.bfloat(), each));
     }
 
     @Override
@@ -119,6 +148,10 @@ final class ForeignKernels implements Kernels {
     @Override
     public void close() {
         vector.close();
+        if (attention != null) attention.close();
         matmul.close();
+        if (lora != null) lora.close();
+        frozen.values().forEach(ForeignFrozenLinear::close);
+        if (segmentAttention != null) segmentAttention.close();
     }
 }

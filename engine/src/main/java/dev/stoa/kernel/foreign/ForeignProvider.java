@@ -39,7 +39,7 @@ public final class ForeignProvider implements KernelProvider {
     @Override
     public Kernels create(Workers workers, String reason) {
         try {
-            return new ForeignKernels(workers, new NativeKernels(usable().getFirst()), reason);
+            return new ForeignKernels(workers, NativeParts.best(usable().getFirst()), reason);
         } catch (IOException e) {
             throw new IllegalStateException("the C kernels vanished after they were found", e);
         }

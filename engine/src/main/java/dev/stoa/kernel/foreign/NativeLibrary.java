@@ -57,15 +57,15 @@ final class NativeLibrary {
         return directory() + System.mapLibraryName("stoa-" + name);
     }
 
-    /// A function that may take its time; it sees native memory only.
-    @SuppressWarnings("restricted")
-    MethodHandle function(String name, FunctionDescriptor type) {
-        return Linker.nativeLinker().downcallHandle(symbols.findOrThrow(name), type);
-    }
-
     /// A function that returns soon and may read arrays of the heap: threads in it delay the garbage collector.
     @SuppressWarnings("restricted")
     MethodHandle critical(String name, FunctionDescriptor type) {
         return Linker.nativeLinker().downcallHandle(symbols.findOrThrow(name), type, Linker.Option.critical(true));
+    }
+
+    /// A function that may take long: it gets addresses of native memory only, and the garbage collector does not wait for it.
+    @SuppressWarnings("restricted")
+    MethodHandle function(String name, FunctionDescriptor type) {
+        return Linker.nativeLinker().downcallHandle(symbols.findOrThrow(name), type);
     }
 }

@@ -4,6 +4,7 @@ package dev.stoa.kernel.scalar;
 import dev.stoa.kernel.Activation;
 import dev.stoa.kernel.Attention;
 import dev.stoa.kernel.Ceiling;
+import dev.stoa.kernel.FrozenLinear;
 import dev.stoa.kernel.Gradients;
 import dev.stoa.kernel.Kernels;
 import dev.stoa.kernel.Lora;
@@ -101,6 +102,16 @@ public final class ScalarKernels implements Kernels {
     @Override
     public SegmentAttention segmentAttention() {
         return segmentAttention;
+    }
+
+    @Override
+    public SegmentAttention segmentAttention(FrozenLinear.Precision precision) {
+        return precision == FrozenLinear.Precision.F32 ? segmentAttention : null;
+    }
+
+    @Override
+    public FrozenLinear frozenLinear(FrozenLinear.Precision precision) {
+        return new ScalarFrozenLinear(precision);
     }
 
     @Override

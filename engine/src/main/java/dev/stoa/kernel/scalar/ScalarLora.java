@@ -9,7 +9,11 @@ import dev.stoa.tensor.Tensor;
 /// u = a x, then y += factor * b u, row by row in the order of the segments.
 final class ScalarLora implements Lora {
     @Override
-    public void apply(Tensor x, Segment[] segments, Tensor y) {
+    public void apply(Tensor x, Segment[][] segments, Tensor[] ys) {
+        for (int m = 0; m < ys.length; m++) update(x, segments[m], ys[m]);
+    }
+
+    private static void update(Tensor x, Segment[] segments, Tensor y) {
         // x (T, K), y (T, N), a (R, K), b (N, R)
         Shapes.lora(x, segments, y);
         for (Segment segment : segments) {

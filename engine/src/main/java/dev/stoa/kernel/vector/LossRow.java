@@ -72,11 +72,14 @@ final class LossRow {
 
     /// The lowest index of that value; 0 when no element equals it (NaN).
     private int first(MemorySegment x, long at, float value) {
-        for (int i = 0; i < vocab; i += L) {
-            VectorMask<Float> found = load(x, at + 4L * i, F.indexInRange(i, vocab)).eq(value).and(F.indexInRange(i, vocab));
+        int i = 0;
+        for (; i <= vocab - L; i += L) {
+            VectorMask<Float> found = load(x, at + 4L * i).eq(value);
             if (found.anyTrue()) return i + found.firstTrue();
         }
-        return 0;
+        if (i == vocab) return 0;
+        VectorMask<Float> rest = Lanes.first(vocab - i), found = load(x, at + 4L * i, rest).eq(value).and(rest);
+        return found.anyTrue() ? i + found.firstTrue() : 0;
     }
 
     private double sumExp(MemorySegment x, long at, float max) {
@@ -122,10 +125,11 @@ final class LossRow {
 
     /// x = scale * exp(x - max).
     private void write(MemorySegment x, long at, float max, float scale) {
-        for (int i = 0; i < vocab; i += L) {
-            VectorMask<Float> mask = F.indexInRange(i, vocab);
-            Lanes.exp(load(x, at + 4L * i, mask).sub(max)).mul(scale).intoMemorySegment(x, at + 4L * i, LE, mask);
-        }
+        int i = 0;
+        for (; i <= vocab - L; i += L) Lanes.exp(load(x, at + 4L * i).sub(max)).mul(scale).intoMemorySegment(x, at + 4L * i, LE);
+        if (i == vocab) return;
+        VectorMask<Float> mask = Lanes.first(vocab - i);
+        Lanes.exp(load(x, at + 4L * i, mask).sub(max)).mul(scale).intoMemorySegment(x, at + 4L * i, LE, mask);
     }
 
     /// x = scale * exp(x - max) - baseScale * exp(base - baseMax).

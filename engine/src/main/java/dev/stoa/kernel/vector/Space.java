@@ -17,6 +17,8 @@ final class Space {
     final float[] sums = new float[Tiles.OUT];
     /// Lanes of sums in double.
     final double[] doubles = new double[Lanes.L];
+    /// Attention of many query rows at once.
+    final AttentionTile tile = new AttentionTile();
     /// Two panels decoded from a packed format.
     final MemorySegment panels;
 

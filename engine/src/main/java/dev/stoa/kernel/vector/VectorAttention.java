@@ -1,25 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.stoa.kernel.vector;
 
-import static dev.stoa.kernel.vector.Lanes.F;
-import static dev.stoa.kernel.vector.Lanes.L;
-import static dev.stoa.kernel.vector.Lanes.LE;
-import static dev.stoa.kernel.vector.Lanes.load;
-
 import dev.stoa.kernel.Attention;
+import dev.stoa.kernel.AttentionRuns;
 import dev.stoa.kernel.Shapes;
 import dev.stoa.kernel.Workers;
 import dev.stoa.tensor.Tensor;
-import java.lang.foreign.MemorySegment;
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
+import java.util.concurrent.locks.ReentrantLock;
 
-/// Softmax attention, one (row, head) at a time: all scores of the row, their softmax, the weighted values.
-/// The order of every sum depends only on the row's own visible range and head size.
-final class VectorAttention implements Attention {
-    private static final int GRAIN_FLOATS = 1 << 15;
+/// Softmax attention in two passes, all scores and then the weighted values. Neighbouring rows that share a cache (a prompt) go
+/// through [AttentionTile] with all heads of a group, the others (decoding sequences) head by head through
+/// [AttentionColumn]. Both have the same bits: those of a row depend only on what it sees and on the head size.
+///
+/// A mutable job that is set up once per call; threads share out key heads and runs of rows.
+final class VectorAttention implements Attention, Workers.Range {
+    private static final long GRAIN_FLOATS = 1 << 15;
+    /// Columns below which a tile would be mostly empty lanes.
+    private static final int LEAST_COLUMNS = AttentionTile.COLUMNS / 4;
     private final Workers workers;
     private final Space[] spaces;
+    private final ReentrantLock turn = new ReentrantLock();
+
+    // The current call. Jobs per key head of run r are [jobs[r], jobs[r + 1]).
+    private Tensor q;
+    private Tensor out;
+    private Row[] rows;
+    private int heads;
+    private int kvHeads;
+    private int headDim;
+    private float scale;
+    private final AttentionRuns runs = new AttentionRuns();
+    private int[] jobs = new int[2];
 
     VectorAttention(Workers workers, Space[] spaces) {
         this.workers = workers;
@@ -31,119 +42,62 @@ final class VectorAttention implements Attention {
         // q, out (T, heads * headDim); keys, values (kvHeads, capacity, headDim)
         Shapes.attend(q, rows, heads, kvHeads, headDim, out);
         if (rows.length == 0) return;
-        long tokens = 0;
-        for (Row row : rows) tokens += row.length() - row.first();
-        long perJob = Math.max(1, tokens * headDim / rows.length);
-        // heads outside, rows inside: one head's keys and values stay in the cache while all rows of a prompt read them
-        workers.parallel(Math.multiplyExact(rows.length, heads), (int) Math.max(1, GRAIN_FLOATS / perJob),
-                (worker, from, to) -> {
-                    Space space = spaces[worker];
-                    for (int job = from; job < to; job++) {
-                        int head = job / rows.length;
-                        Row row = rows[job % rows.length];
-                        long query = 4 * ((long) row.index() * heads + head) * headDim;
-                        long cache = 4L * (head * kvHeads / heads) * row.capacity() * headDim + 4L * row.first() * headDim;
-                        int visible = row.length() - row.first();
-                        float[] scores = space.scores(visible);
-                        scores(q.data(), query, row.keys(), cache, visible, headDim, scale, scores, space.sums);
-                        float total = softmax(scores, visible, space.sums);
-                        values(row.values(), cache, visible, headDim, scores, total, out.data(), query);
-                    }
-                });
-    }
-
-    /// scores[t] = scale * (q . key t): L partial sums per token, then their tree sum; four tokens at a time have the same bits.
-    private static void scores(MemorySegment q, long query, MemorySegment keys, long cache, int visible, int dim,
-            float scale, float[] scores, float[] lanes) {
-        int whole = dim - dim % L;
-        VectorMask<Float> rest = Lanes.first(dim - whole);
-        int t = 0;
-        for (; whole == dim && t + 4 <= visible; t += 4) {
-            four(q, query, keys, cache + 4L * t * dim, dim, lanes);
-            for (int i = 0; i < 4; i++) scores[t + i] = Lanes.sum(lanes, i * L) * scale;
-        }
-        for (; t < visible; t++) {
-            long key = cache + 4L * t * dim;
-            FloatVector sum = FloatVector.zero(F);
-            for (int i = 0; i < whole; i += L) sum = load(q, query + 4L * i).fma(load(keys, key + 4L * i), sum);
-            if (whole < dim) sum = load(q, query + 4L * whole, rest).fma(load(keys, key + 4L * whole, rest), sum);
-            sum.intoArray(lanes, 0);
-            scores[t] = Lanes.sum(lanes, 0) * scale;
+        turn.lock();
+        try {
+            this.q = q;
+            this.out = out;
+            this.rows = rows;
+            this.heads = heads;
+            this.kvHeads = kvHeads;
+            this.headDim = headDim;
+            this.scale = scale;
+            long floats = plan();
+            int count = Math.multiplyExact(jobs[runs.count()], kvHeads);
+            workers.parallel(count, Math.clamp(GRAIN_FLOATS * count / Math.max(1, floats), 1, count), this);
+        } finally {
+            this.q = this.out = null;
+            this.rows = null;
+            turn.unlock();
         }
     }
 
-    /// The partial sums of four tokens, L after L.
-    private static void four(MemorySegment q, long query, MemorySegment keys, long key, int dim, float[] lanes) {
-        FloatVector a = FloatVector.zero(F);
-        FloatVector b = a;
-        FloatVector c = a;
-        FloatVector d = a;
-        long token = 4L * dim;
-        for (int i = 0; i < dim; i += L) {
-            FloatVector x = load(q, query + 4L * i);
-            long at = key + 4L * i;
-            a = x.fma(load(keys, at), a);
-            b = x.fma(load(keys, at + token), b);
-            c = x.fma(load(keys, at + 2 * token), c);
-            d = x.fma(load(keys, at + 3 * token), d);
+    /// Counts the jobs; answers the floats of keys that all heads together read.
+    private long plan() {
+        runs.cut(rows);
+        if (jobs.length <= runs.count()) jobs = new int[rows.length + 1];
+        for (int run = 0; run < runs.count(); run++) {
+            int columns = (runs.end(run) - runs.start(run)) * (heads / kvHeads);
+            jobs[run + 1] = jobs[run] + (columns < LEAST_COLUMNS ? columns : Math.ceilDiv(columns, AttentionTile.COLUMNS));
         }
-        a.intoArray(lanes, 0);
-        b.intoArray(lanes, L);
-        c.intoArray(lanes, 2 * L);
-        d.intoArray(lanes, 3 * L);
+        long floats = 0;
+        for (Row row : rows) floats += (long) heads * (row.length() - row.first()) * headDim;
+        return floats;
     }
 
-    /// scores become exp(score - max); answers their sum. Writes up to L - 1 lanes past `visible`.
-    private static float softmax(float[] scores, int visible, float[] lanes) {
-        float max = scores[0];
-        for (int t = 1; t < visible; t++) max = Math.max(max, scores[t]);
-        FloatVector sum = FloatVector.zero(F);
-        for (int t = 0; t < visible; t += L) {
-            FloatVector weight = Lanes.exp(FloatVector.fromArray(F, scores, t).sub(max));
-            weight = FloatVector.zero(F).blend(weight, Lanes.first(visible - t));
-            weight.intoArray(scores, t);
-            sum = sum.add(weight);
-        }
-        sum.intoArray(lanes, 0);
-        return Lanes.sum(lanes, 0);
-    }
-
-    private static void values(MemorySegment values, long cache, int visible, int dim, float[] weights, float total,
-            MemorySegment out, long at) {
-        int i = 0;
-        for (; i <= dim - 4 * L; i += 4 * L) four(values, cache + 4L * i, visible, dim, weights, total, out, at + 4L * i);
-        for (; i < dim; i += L) {
-            VectorMask<Float> mask = Lanes.first(dim - i);
-            one(values, cache + 4L * i, visible, dim, weights, total, out, at + 4L * i, mask);
+    /// Jobs of one key head follow each other: its keys and values stay in the cache.
+    @Override
+    public void run(int worker, int from, int to) {
+        int perHead = jobs[runs.count()], run = 0;
+        for (int job = from; job < to; job++) {
+            int kvHead = job / perHead, place = job % perHead;
+            if (place < jobs[run]) run = 0;
+            while (place >= jobs[run + 1]) run++;
+            // Later rows of a prompt see more: taking units from both ends gives equal shares to equal ranges.
+            int units = jobs[run + 1] - jobs[run], i = place - jobs[run];
+            unit(spaces[worker], run, i % 2 == 0 ? i / 2 : units - 1 - i / 2, kvHead);
         }
     }
 
-    private static void four(MemorySegment values, long from, int visible, int dim, float[] weights, float total,
-            MemorySegment out, long at) {
-        FloatVector a = FloatVector.zero(F);
-        FloatVector b = a;
-        FloatVector c = a;
-        FloatVector d = a;
-        for (int t = 0; t < visible; t++) {
-            long value = from + 4L * t * dim;
-            FloatVector weight = FloatVector.broadcast(F, weights[t]);
-            a = weight.fma(load(values, value), a);
-            b = weight.fma(load(values, value + 4 * L), b);
-            c = weight.fma(load(values, value + 8 * L), c);
-            d = weight.fma(load(values, value + 12 * L), d);
+    private void unit(Space space, int run, int unit, int kvHead) {
+        int group = heads / kvHeads, start = runs.start(run), columns = (runs.end(run) - start) * group;
+        if (columns >= LEAST_COLUMNS) {
+            int first = unit * AttentionTile.COLUMNS;
+            space.tile.run(q, rows, start, first, Math.min(columns, first + AttentionTile.COLUMNS), heads, kvHeads, kvHead, headDim, scale, out);
+            return;
         }
-        a.div(total).intoMemorySegment(out, at, LE);
-        b.div(total).intoMemorySegment(out, at + 4 * L, LE);
-        c.div(total).intoMemorySegment(out, at + 8 * L, LE);
-        d.div(total).intoMemorySegment(out, at + 12 * L, LE);
-    }
-
-    private static void one(MemorySegment values, long from, int visible, int dim, float[] weights, float total,
-            MemorySegment out, long at, VectorMask<Float> mask) {
-        FloatVector sum = FloatVector.zero(F);
-        for (int t = 0; t < visible; t++) {
-            sum = FloatVector.broadcast(F, weights[t]).fma(load(values, from + 4L * t * dim, mask), sum);
-        }
-        sum.div(total).intoMemorySegment(out, at, LE, mask);
+        Row row = rows[start + unit / group];
+        long query = 4 * ((long) row.index() * heads + kvHead * group + unit % group) * headDim;
+        AttentionColumn.run(q.data(), query, row.keys(), row.values(), 4L * kvHead * row.capacity() * headDim, row.first(), row.length(), headDim,
+                scale, space, out.data(), query);
     }
 }

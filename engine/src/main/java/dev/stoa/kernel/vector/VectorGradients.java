@@ -53,8 +53,15 @@ final class VectorGradients implements Gradients {
     /// Sums of x^2 and of x * dy * (w + offset) of one row.
     private static void rmsSums(MemorySegment x, MemorySegment dy, MemorySegment w, float offset, long at, int width, float[] sums) {
         FloatVector squares = FloatVector.zero(F), dot = FloatVector.zero(F);
-        for (int i = 0; i < width; i += L) {
-            VectorMask<Float> mask = F.indexInRange(i, width);
+        int i = 0;
+        for (; i <= width - L; i += L) {
+            FloatVector value = load(x, at + 4L * i), g = load(dy, at + 4L * i);
+            if (w != null) g = g.mul(load(w, 4L * i).add(offset));
+            squares = value.fma(value, squares);
+            dot = value.fma(g, dot);
+        }
+        if (i < width) {
+            VectorMask<Float> mask = Lanes.first(width - i);
             FloatVector value = load(x, at + 4L * i, mask), g = load(dy, at + 4L * i, mask);
             if (w != null) g = g.mul(load(w, 4L * i, mask).add(offset));
             squares = value.fma(value, squares);
@@ -66,14 +73,21 @@ final class VectorGradients implements Gradients {
 
     private static void rmsRow(MemorySegment x, MemorySegment dy, MemorySegment w, float offset, float r, float pull, long at,
             int width, boolean accumulate, MemorySegment dx) {
-        for (int i = 0; i < width; i += L) {
-            VectorMask<Float> mask = F.indexInRange(i, width);
-            FloatVector g = load(dy, at + 4L * i, mask);
-            if (w != null) g = g.mul(load(w, 4L * i, mask).add(offset));
-            FloatVector value = g.mul(r).sub(load(x, at + 4L * i, mask).mul(pull));
-            if (accumulate) value = value.add(load(dx, at + 4L * i, mask));
-            value.intoMemorySegment(dx, at + 4L * i, LE, mask);
+        int i = 0;
+        for (; i <= width - L; i += L) {
+            FloatVector g = load(dy, at + 4L * i);
+            if (w != null) g = g.mul(load(w, 4L * i).add(offset));
+            FloatVector value = g.mul(r).sub(load(x, at + 4L * i).mul(pull));
+            if (accumulate) value = value.add(load(dx, at + 4L * i));
+            value.intoMemorySegment(dx, at + 4L * i, LE);
         }
+        if (i == width) return;
+        VectorMask<Float> mask = Lanes.first(width - i);
+        FloatVector g = load(dy, at + 4L * i, mask);
+        if (w != null) g = g.mul(load(w, 4L * i, mask).add(offset));
+        FloatVector value = g.mul(r).sub(load(x, at + 4L * i, mask).mul(pull));
+        if (accumulate) value = value.add(load(dx, at + 4L * i, mask));
+        value.intoMemorySegment(dx, at + 4L * i, LE, mask);
     }
 
     private static void weightColumns(MemorySegment x, MemorySegment dy, MemorySegment inverse, int rows, int width, int column,
@@ -97,8 +111,20 @@ final class VectorGradients implements Gradients {
         Shapes.same(gate, up, dy, dGate, dUp);
         MemorySegment g = gate.data(), u = up.data(), d = dy.data(), toGate = dGate.data(), toUp = dUp.data();
         workers.parallel(Math.toIntExact(dy.elements()), 2048, (worker, from, to) -> {
-            for (int i = from; i < to; i += L) swiglu(g, u, d, toGate, toUp, 4L * i, F.indexInRange(i, to));
+            int i = from;
+            for (; i <= to - L; i += L) swiglu(g, u, d, toGate, toUp, 4L * i);
+            if (i < to) swiglu(g, u, d, toGate, toUp, 4L * i, Lanes.first(to - i));
         });
+    }
+
+    private static void swiglu(MemorySegment gate, MemorySegment up, MemorySegment dy, MemorySegment dGate, MemorySegment dUp, long at) {
+        FloatVector g = load(gate, at), d = load(dy, at);
+        FloatVector sigmoid = FloatVector.broadcast(F, 1).div(Lanes.exp(g.neg()).add(1));
+        FloatVector silu = g.mul(sigmoid);
+        FloatVector slope = sigmoid.add(silu.mul(sigmoid.neg().add(1)));
+        FloatVector u = load(up, at);
+        d.mul(silu).intoMemorySegment(dUp, at, LE);
+        d.mul(u).mul(slope).intoMemorySegment(dGate, at, LE);
     }
 
     private static void swiglu(MemorySegment gate, MemorySegment up, MemorySegment dy, MemorySegment dGate, MemorySegment dUp,

@@ -119,7 +119,7 @@ public final class ModelConversion {
         metadata.putAll(Gguf.originOf(source.files()));
         notes.addAll(GgufHyperParameters.notes(source.spec(), config));
         notes(written);
-        Map<String, Piece> pieces = pieces(written);
+        Map<String, Piece> pieces = LayoutChange.pieces(source, written);
         List<TensorItem> items = new ArrayList<>();
         if (factors != null) items.add(TensorItem.copy("rope_freqs.weight", Tensor.of(factors, factors.length)));
         for (Slot slot : slots) {
@@ -156,7 +156,7 @@ public final class ModelConversion {
         if (!reasons.isEmpty()) throw refused(reasons, layout);
         Map<String, String> texts = source.files() instanceof Gguf gguf ? TextTravel.toDirectory(gguf, withoutTokenizer, notes) : Map.of();
         notes(written);
-        Map<String, Piece> pieces = pieces(written);
+        Map<String, Piece> pieces = LayoutChange.pieces(source, written);
         List<TensorItem> items = new ArrayList<>();
         for (Slot slot : slots) items.add(slot.item(pieces, inDirectory(slot, pieces)));
         List<Path> others = source.files() instanceof ModelDirectory directory && !withoutTokenizer ? directory.others() : List.of();
@@ -180,41 +180,6 @@ public final class ModelConversion {
         nested.put("tie_word_embeddings", source.spec().tiedHead());
         nested.set("text_config", plain);
         return nested;
-    }
-
-    /// How every canonical tensor changes between the source's layout and the target's.
-    private Map<String, Piece> pieces(ModelSpec written) {
-        Map<String, Float> before = FoldedNorms.of(source.spec());
-        Map<String, Float> after = FoldedNorms.of(written);
-        boolean negatedBefore = source.spec().layout().negatedDecay();
-        boolean negatedAfter = written.layout().negatedDecay();
-        Map<String, Piece> pieces = new TreeMap<>();
-        source.bound().forEach((name, tensor) -> {
-            boolean leaf = name.endsWith(".weight") || name.endsWith(".bias");
-            String path = leaf ? name.substring(0, name.lastIndexOf('.')) : name;
-            int[] rows = composed(source.spec().layout().rowMaps().get(path), written.layout().rowMaps().get(path));
-            int[] columns = name.endsWith(".bias") ? null
-                    : composed(source.spec().layout().columnMaps().get(path), written.layout().columnMaps().get(path));
-            Piece.Decay decay = !name.endsWith("A_log") || negatedBefore == negatedAfter ? Piece.Decay.KEPT
-                    : negatedAfter ? Piece.Decay.TO_NEGATED : Piece.Decay.FROM_NEGATED;
-            pieces.put(name, new Piece(tensor, rows, columns, before.getOrDefault(name, 0f) - after.getOrDefault(name, 0f), decay));
-        });
-        return pieces;
-    }
-
-    /// Row i of the target is canonical row after[i], which is row inverse(before)[after[i]] of the source.
-    private static int[] composed(int[] before, int[] after) {
-        if (before == null) return after;
-        int[] inverse = new int[before.length];
-        for (int i = 0; i < before.length; i++) inverse[before[i]] = i;
-        if (after == null) return inverse;
-        int[] both = new int[after.length];
-        boolean same = true;
-        for (int i = 0; i < after.length; i++) {
-            both[i] = inverse[after[i]];
-            same &= both[i] == i;
-        }
-        return same ? null : both;
     }
 
     private DType matrix(Slot slot) {

@@ -66,9 +66,12 @@ public final class GroupedAttention implements Mixer {
         int width = spec.kvHeads() * spec.headDim();
         Tensor k = call.buffers().at(KEYS, rows, width);
         Tensor v = call.buffers().at(VALUES, rows, width);
-        call.projections().apply(weights.k, call.x(), k, false);
-        if (options.keysAreValues()) v.data().copyFrom(k.data());
-        else call.projections().apply(weights.v, call.x(), v, false);
+        if (options.keysAreValues()) {
+            call.projections().apply(weights.k, call.x(), k, false);
+            v.data().copyFrom(k.data());
+        } else {
+            call.projections().applyAll(new Linear[] {weights.k, weights.v}, call.x(), new Tensor[] {k, v}, null);
+        }
         if (options.valueNorm()) {
             Tensor perHead = v.view((long) rows * spec.kvHeads(), spec.headDim());
             kernels.norm().rms(perHead, null, spec.queryKeyNorm().eps(), 0, perHead);
@@ -131,7 +134,7 @@ public final class GroupedAttention implements Mixer {
 
     private void attend(MixerCall call, Tensor q, Attention.Row[] visible, Tensor mixed) {
         if (plain == null) {
-            call.kernels().attention().attend(q, visible, spec.heads(), spec.kvHeads(), spec.headDim(), spec.scale(), mixed);
+            call.attention().attend(q, visible, spec.heads(), spec.kvHeads(), spec.headDim(), spec.scale(), mixed);
             return;
         }
         int[] slots = new int[call.rows()];

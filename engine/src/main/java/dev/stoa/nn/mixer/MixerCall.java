@@ -2,6 +2,7 @@
 package dev.stoa.nn.mixer;
 
 import dev.stoa.cache.LayerState;
+import dev.stoa.kernel.Attention;
 import dev.stoa.kernel.Kernels;
 import dev.stoa.nn.Buffers;
 import dev.stoa.nn.Projections;
@@ -9,7 +10,8 @@ import dev.stoa.tensor.Tensor;
 
 /// The rows of one layer in one forward pass: normed input x (T, hidden) and output y (T, hidden), which is added to
 /// when `accumulate` is set. Rows of one sequence stand together in rising positions and share their state;
-/// `lengths[t]` is the length of row t's sequence once the whole batch is stored.
+/// `lengths[t]` is the length of row t's sequence once the whole batch is stored. `attention` is that of `kernels` which the model's
+/// arithmetic allows.
 public record MixerCall(
         Tensor x,
         Tensor y,
@@ -19,7 +21,8 @@ public record MixerCall(
         LayerState[] states,
         Projections projections,
         Buffers buffers,
-        Kernels kernels) {
+        Kernels kernels,
+        Attention attention) {
     public int rows() {
         return positions.length;
     }

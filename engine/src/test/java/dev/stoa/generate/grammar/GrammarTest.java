@@ -108,6 +108,80 @@ class GrammarTest {
         }
     }
 
+    /// A vocabulary that holds what real ones hold and a small one does not: cut characters, overlong and surrogate bytes,
+    /// wide characters beside quotes, controls, every byte. In every state on the way through a call the mask is what trying
+    /// every token says; kills a split that takes broken UTF-8 or the quote for part of a string, or forgets a neighbor.
+    @Test
+    void wideAndBrokenTokensAreMaskedAsTryingThemSays() {
+        List<byte[]> tokens = new ArrayList<>();
+        for (int b = 0; b < 256; b++) tokens.add(new byte[] {(byte) b});
+        Random random = new Random(9);
+        String[] parts = {"a", "Z", " ", "\"", "\\", "\n", "é", "ß", "世", "界", "\ud83d\ude00", "\uffff", "\u0800", "{", "}", ":", ",", "0", "\u007f", "n", "u00", "\u07ff"};
+        for (int i = 0; i < 1500; i++) {
+            ByteArrayOutputStream token = new ByteArrayOutputStream();
+            for (int n = 1 + random.nextInt(4); n > 0; n--) token.writeBytes(parts[random.nextInt(parts.length)].getBytes(StandardCharsets.UTF_8));
+            byte[] bytes = token.toByteArray();
+            tokens.add(random.nextInt(3) == 0 ? java.util.Arrays.copyOfRange(bytes, random.nextInt(bytes.length), bytes.length) : bytes);
+            if (random.nextInt(4) == 0) tokens.add(java.util.Arrays.copyOf(bytes, 1 + random.nextInt(bytes.length)));
+        }
+        for (int[] odd : new int[][] {{0xC0, 0x80}, {0xE0, 0x80, 0x80}, {0xED, 0xA0, 0x80}, {0xF4, 0x90, 0x80, 0x80}, {0xF5, 0x80, 0x80, 0x80}, {0x80}, {0xE4, 0xB8}, {0x61, 0xE4}, {0x96, 0x22}}) {
+            byte[] bytes = new byte[odd.length];
+            for (int i = 0; i < odd.length; i++) bytes[i] = (byte) odd[i];
+            tokens.add(bytes);
+        }
+        ByteTokens tokenizer = new ByteTokens(tokens);
+        Vocabulary vocabulary = new Vocabulary(tokenizer);
+        String[] texts = {"{\"city\": \"Z\u00fcrich \u4e16\\\"x\", \"days\": 3}", "{\"city\": \"\ud83d\ude00\", \"days\": 12, \"tags\": [\"a\"]}", "\"a\u4e16\\n \ud83d\ude00\""};
+        for (Grammar grammar : List.of(of("{\"type\":\"object\"}"), of("{\"type\":\"string\"}"))) {
+            for (String text : texts) {
+                Grammar.State state = grammar.start();
+                for (byte b : text.getBytes(StandardCharsets.UTF_8)) {
+                    BitSet mask = vocabulary.mask(state);
+                    for (int id = 0; id < tokens.size(); id++) {
+                        assertThat(mask.get(id)).as("token %d %s before %d of %s", id, java.util.Arrays.toString(tokens.get(id)), b, text)
+                                .isEqualTo(!vocabulary.after(state, id).dead());
+                    }
+                    Grammar.State next = state.after(b);
+                    if (next.dead()) break;
+                    state = next;
+                }
+            }
+        }
+    }
+
+    /// A tokenizer of which only the tokens' bytes are asked.
+    private record ByteTokens(List<byte[]> tokens) implements Tokenizer {
+        @Override
+        public int size() {
+            return tokens.size();
+        }
+
+        @Override
+        public byte[] bytes(int id) {
+            return tokens.get(id);
+        }
+
+        @Override
+        public boolean isSpecial(int id) {
+            return false;
+        }
+
+        @Override
+        public int[] encode(String text, boolean special) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public String decode(int[] ids, boolean keepSpecial) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public int id(String token) {
+            throw new UnsupportedOperationException();
+        }
+    }
+
     static List<Dialect> dialects() {
         return List.of(Dialect.HERMES, Dialect.QWEN_CODER, Dialect.LLAMA3, Dialect.GEMMA4, Dialect.MINIMAX_M2, Dialect.GENERIC, Dialect.GPT_OSS);
     }

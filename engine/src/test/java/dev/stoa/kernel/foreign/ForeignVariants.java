@@ -17,7 +17,7 @@ public final class ForeignVariants {
         if (new ForeignProvider().obstacle() != null) return all;
         try {
             for (Variant variant : ForeignProvider.usable()) {
-                all.add(new ForeignKernels(Workers.of(threads), new NativeKernels(variant), "test"));
+                all.add(new ForeignKernels(Workers.of(threads), NativeParts.of(variant), "test"));
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);

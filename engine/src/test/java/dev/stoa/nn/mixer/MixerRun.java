@@ -99,7 +99,8 @@ final class MixerRun {
             Tensor x = own.f32(rows, config.hidden());
             x.data().copyFrom(Tensor.of(flat, rows, config.hidden()).data());
             Tensor y = own.f32(rows, config.hidden());
-            MixerCall call = new MixerCall(x, y, false, positions, lengths, layer, projections, new Buffers(mixer.widths(), rows, own), kernels);
+            MixerCall call = new MixerCall(x, y, false, positions, lengths, layer, projections, new Buffers(mixer.widths(), rows, own), kernels,
+                    kernels.attention());
             mixer.remember(call);
             mixer.mix(call);
             float[][] out = new float[rows][];
