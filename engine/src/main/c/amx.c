@@ -3,8 +3,8 @@
 // x86-64 with AMX int8: tiles of 16 rows of activations by 16 rows of weights, dots of one block at a time; fewer rows than
 // MATRIX_ROWS as with AVX-512.
 //
-// A dot takes 16 cycles, its way through memory to the vector registers 16 more, scaling it 32 to 48: while AMX runs, and
-// some 200 cycles after, the second 512-bit floating-point unit rests. Tiles of bfloat16, which hold these integers as
+// A dot takes 16 cycles, its way through memory to the vector registers 16 more, scaling it 32 to 48: around tile
+// instructions 512-bit float arithmetic was measured at half its rate. Tiles of bfloat16, which hold these integers as
 // well and spare the conversion, read twice the bytes and were not faster.
 #include "avx512.h"
 #include "amx.h"

@@ -63,6 +63,7 @@ case $arch in
         variant bf16-avx512 bf16-avx512.c -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512bf16
         variant avxvnni avx2.c -mavx2 -mfma -mf16c -mavxvnni
         variant avx2 avx2.c -mavx2 -mfma -mf16c
+        low_rank amx -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl
         low_rank avx512 -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl
         low_rank avxvnni -mavx2 -mfma -mf16c
         low_rank avx2 -mavx2 -mfma -mf16c ;;
