@@ -155,9 +155,9 @@ THREADS = options.threads
 # name -> title, x axis, points: x -> (our arguments, llama.cpp's or None)
 CURVES = {
     "decode-context": ("One sequence, by the tokens before it", "tokens of context",
-                       {n: (("decode", THREADS, 1, n, 24), ("decode", THREADS, 1, n, 24)) for n in (128, 512, 1024, 2048, 4096, 8192)}),
+                       {n: (("decode", THREADS, 1, n, 24), ("decode", THREADS, 1, n, 24)) for n in (128, 512, 1024, 2048, 4096)}),
     "prefill-context": ("A prompt, by its length", "tokens of prompt",
-                        {n: (("prefill", THREADS, 1, 0, n), ("prefill", THREADS, 1, 0, n)) for n in (128, 512, 1024, 2048, 4096, 8192)}),
+                        {n: (("prefill", THREADS, 1, 0, n), ("prefill", THREADS, 1, 0, n)) for n in (128, 512, 1024, 2048, 4096)}),
     "batch": ("Sequences at once, together", "sequences",
               {n: (("batch", THREADS, n, 0, 24), ("decode", THREADS, n, 0, 24)) for n in (1, 2, 4, 8, 16, 32)}),
     "adapters": ("Sixteen sequences with as many different rank 8 adapters (llama.cpp: without any)", "different adapters in the batch",

@@ -22,7 +22,7 @@
 #define EXPORT __attribute__((visibility("default")))
 #define INLINE static inline __attribute__((always_inline))
 
-enum { SIDE = 16, BLOCK = 32, TILE_BYTES = 1024 };
+enum { SIDE = 16, BLOCK = 32, TILE_BYTES = 1024, MOST_COLUMNS = 128, CHUNK = 256 };
 
 typedef __m512i words;
 
@@ -378,14 +378,10 @@ static void weigh(const task *t, const sight *s, long from, long to, float *tota
     }
 }
 
-static task prepare(const float *q, const int64_t *at, long count, long dim, float scale, uint8_t *work) {
+static task prepare(long count, long dim, uint8_t *work) {
     long tiles = (count + SIDE - 1) / SIDE, steps = steps_of(dim);
-    task t = {dim, steps, count, tiles, work, work + 2 * tiles * steps * TILE_BYTES, work + 4 * tiles * steps * TILE_BYTES};
-    pack_queries(&t, q, at, scale);
-    return t;
+    return (task) {dim, steps, count, tiles, work, work + 2 * tiles * steps * TILE_BYTES, work + 4 * tiles * steps * TILE_BYTES};
 }
-
-enum { MOST_COLUMNS = 128, CHUNK = 256 };
 
 // Bytes of `work` for `count` columns that see slots of `span`, multiples of 32 apart; of the packed slots of stoa_attention_alone besides.
 EXPORT long stoa_attention_work(long count, long span, long dim) {
@@ -399,7 +395,8 @@ EXPORT void stoa_attention(const float *q, float *out, const int64_t *at, const 
         const uint8_t *keys, const uint8_t *values, long half, long origin, long dim, float scale, uint8_t *work) {
     sight s = look(first, length, count);
     long from = s.low / BLOCK * BLOCK, to = (s.high + BLOCK - 1) / BLOCK * BLOCK;
-    task t = prepare(q, at, count, dim, scale, work);
+    task t = prepare(count, dim, work);
+    pack_queries(&t, q, at, scale);
     float totals[MOST_COLUMNS];
     configure();
     score(&t, keys + (from - origin) / SIDE * t.steps * TILE_BYTES, half, (to - from) / SIDE, t.scores);
@@ -409,12 +406,155 @@ EXPORT void stoa_attention(const float *q, float *out, const int64_t *at, const 
     finish(&t, totals, out, at);
 }
 
+// What follows is for at most 16 columns that all see the same slots, the heads of one row. Operands of the second product change
+// places, so that weights are rows and values need no transposing; every product and every sum is the same.
+
+// Queries as pack_queries has them.
+static void pack_few_queries(const task *t, const float *q, const int64_t *at, float scale) {
+    __m512 factor = _mm512_set1_ps(scale);
+    memset(t->queries, 0, 2 * t->steps * TILE_BYTES);
+    for (long s = 0; s < t->steps; s++) {
+        for (long c = 0; c < t->count; c++) {
+            __m512 low = _mm512_mul_ps(channels(q + at[c], 0, 0, 1, BLOCK * s, t->dim), factor);
+            __m512 high = _mm512_mul_ps(channels(q + at[c], 0, 0, 1, BLOCK * s + SIDE, t->dim), factor);
+            words hi = narrow(low, high), lo = rest(low, high, hi);
+            uint32_t pairs[2][SIDE], *tile = (uint32_t *) (t->queries + 2 * s * TILE_BYTES) + c;
+            _mm512_storeu_si512(pairs[0], hi);
+            _mm512_storeu_si512(pairs[1], lo);
+            for (int i = 0; i < SIDE; i++) {
+                tile[SIDE * i] = pairs[0][i];
+                tile[SIDE * i + TILE_BYTES / 4] = pairs[1][i];
+            }
+        }
+    }
+}
+
+// 16 scores of one column, slots side by side.
+INLINE __m512 slots_of(const uint8_t *tile, long column) {
+    const __m512i places = _mm512_set_epi32(240, 224, 208, 192, 176, 160, 144, 128, 112, 96, 80, 64, 48, 32, 16, 0);
+    return _mm512_i32gather_ps(places, (const float *) tile + column, 4);
+}
+
+INLINE __mmask16 between(long slot, long low, long high) {
+    long before = low - slot, after = high - slot;
+    return (__mmask16) ((after >= SIDE ? 0xffff : after <= 0 ? 0 : (1 << after) - 1) & ~(before <= 0 ? 0 : before >= SIDE ? 0xffff : (1 << before) - 1));
+}
+
+// Scores become weights: per block of 32 slots the rows of all columns, hi, then lo. Answers each column's total.
+static void weigh_few(const task *t, const sight *s, long from, long to, float *totals) {
+    __m512 max[SIDE], sums[SIDE];
+    float lanes[SIDE];
+    for (long c = 0; c < t->count; c++) {
+        max[c] = _mm512_set1_ps(-__builtin_inff());
+        sums[c] = _mm512_setzero_ps();
+    }
+    for (long slot = from; slot < to; slot += SIDE) {
+        __mmask16 seen = between(slot, s->low, s->high);
+        for (long c = 0; c < t->count; c++) {
+            max[c] = _mm512_mask_max_ps(max[c], seen, slots_of(t->scores + (slot - from) / SIDE * TILE_BYTES, c), max[c]);
+        }
+    }
+    for (long c = 0; c < t->count; c++) {
+        _mm512_storeu_ps(lanes, max[c]);
+        float most = lanes[0];
+        for (int i = 1; i < SIDE; i++) most = lanes[i] > most ? lanes[i] : most;
+        max[c] = _mm512_set1_ps(most);
+    }
+    for (long slot = from; slot < to; slot += BLOCK) {
+        uint8_t *tile = t->scores + (slot - from) / SIDE * TILE_BYTES;
+        __mmask16 first = between(slot, s->low, s->high), second = between(slot + SIDE, s->low, s->high);
+        words hi[SIDE], lo[SIDE];
+        for (long c = 0; c < t->count; c++) {
+            __m512 a = _mm512_maskz_mov_ps(first, exponential(_mm512_sub_ps(slots_of(tile, c), max[c])));
+            __m512 b = _mm512_maskz_mov_ps(second, exponential(_mm512_sub_ps(slots_of(tile + TILE_BYTES, c), max[c])));
+            sums[c] = _mm512_add_ps(_mm512_add_ps(sums[c], a), b);
+            hi[c] = narrow(a, b);
+            lo[c] = rest(a, b, hi[c]);
+        }
+        for (long c = 0; c < t->count; c++) {
+            _mm512_storeu_si512(tile + 64 * c, hi[c]);
+            _mm512_storeu_si512(tile + TILE_BYTES + 64 * c, lo[c]);
+        }
+    }
+    for (long c = 0; c < t->count; c++) {
+        _mm512_storeu_ps(lanes, sums[c]);
+        for (int step = 1; step < SIDE; step *= 2) {
+            for (int i = 0; i < SIDE; i += 2 * step) lanes[i] += lanes[i + step];
+        }
+        totals[c] = lanes[0];
+    }
+}
+
+// 16 channels of 32 slots as pairs of slots, hi and lo.
+INLINE void pair_values(const float *values, long dim, long channel, long block, long from, long to, const int whole, uint8_t *tile) {
+    for (int i = 0; i < SIDE; i++) {
+        long slot = block + 2 * i;
+        const float *at = values + slot * dim + channel;
+        fetch(at + BLOCK * dim);
+        fetch(at + BLOCK * dim + dim);
+        __m512 low = whole ? _mm512_loadu_ps(at) : channels(values, slot, from, to, channel, dim);
+        __m512 high = whole ? _mm512_loadu_ps(at + dim) : channels(values, slot + 1, from, to, channel, dim);
+        words both = narrow(low, high);
+        _mm512_store_si512(tile + 64 * i, interleave(both));
+        _mm512_store_si512(tile + TILE_BYTES + 64 * i, interleave(rest(low, high, both)));
+    }
+}
+
+// out = weights times values, over the totals. Tiles: 0, 1 sums; 2, 3 weights hi and lo; 4, 5 and 6, 7 values of 16 channels each.
+static void combine_few(const task *t, const sight *s, const float *values, long from, long to, const float *totals, float *out, const int64_t *at) {
+    tile_shapes shapes = {.palette = 1};
+    for (int i = 0; i < 8; i++) {
+        shapes.row_bytes[i] = 64;
+        shapes.rows[i] = i < 4 ? (uint8_t) t->count : SIDE;
+    }
+    TILES_CONFIGURE(shapes);
+    uint8_t pairs[4 * TILE_BYTES] __attribute__((aligned(64)));
+    for (long chunk = from; chunk < to; chunk += CHUNK) { // its values stay in the second-level cache while parts pass over them
+        long end = chunk + CHUNK < to ? chunk + CHUNK : to;
+        for (long part = 0; part < 2 * t->steps; part += 2) {
+            uint8_t *sum = t->sums + part * TILE_BYTES;
+            if (chunk == from) {
+                TILE_ZERO(0); TILE_ZERO(1);
+            } else {
+                TILE_LOAD(0, sum, 64); TILE_LOAD(1, sum + TILE_BYTES, 64);
+            }
+            for (long block = chunk; block < end; block += BLOCK) {
+                int whole = t->dim % BLOCK == 0 && block >= s->low && block + BLOCK <= s->high;
+                for (int half = 0; half < 2; half++) {
+                    uint8_t *tile = pairs + 2 * half * TILE_BYTES;
+                    if (whole) pair_values(values, t->dim, SIDE * (part + half), block, s->low, s->high, 1, tile);
+                    else pair_values(values, t->dim, SIDE * (part + half), block, s->low, s->high, 0, tile);
+                }
+                const uint8_t *weights = t->scores + (block - from) / SIDE * TILE_BYTES;
+                TILE_LOAD(2, weights, 64); TILE_LOAD(3, weights + TILE_BYTES, 64);
+                TILE_LOAD(4, pairs, 64); TILE_LOAD(5, pairs + TILE_BYTES, 64);
+                TILE_LOAD(6, pairs + 2 * TILE_BYTES, 64); TILE_LOAD(7, pairs + 3 * TILE_BYTES, 64);
+                TILE_DOT_BF16(0, 2, 4); TILE_DOT_BF16(1, 2, 6);
+                TILE_DOT_BF16(0, 2, 5); TILE_DOT_BF16(1, 2, 7);
+                TILE_DOT_BF16(0, 3, 4); TILE_DOT_BF16(1, 3, 6);
+            }
+            TILE_STORE(0, sum, 64); TILE_STORE(1, sum + TILE_BYTES, 64);
+        }
+    }
+    for (long part = 0; SIDE * part < t->dim; part++) {
+        long left = t->dim - SIDE * part;
+        __mmask16 mask = left >= SIDE ? 0xffff : (__mmask16) ((1 << left) - 1);
+        for (long c = 0; c < t->count; c++) {
+            // A sum that vanished may have either sign; adding 0 makes it one.
+            __m512 sum = _mm512_add_ps(_mm512_loadu_ps(t->sums + part * TILE_BYTES + 64 * c), _mm512_setzero_ps());
+            _mm512_mask_storeu_ps(out + at[c] + SIDE * part, mask, _mm512_div_ps(sum, _mm512_set1_ps(totals[c])));
+        }
+    }
+}
+
 // The same over keys and values that are not packed, for few columns: the heads of one row, which all see [first, length).
 EXPORT void stoa_attention_alone(const float *q, float *out, const int64_t *at, const int32_t *first, const int32_t *length, long count,
         const float *keys, const float *values, long dim, float scale, uint8_t *work) {
     sight s = look(first, length, count);
     long from = s.low / BLOCK * BLOCK, to = (s.high + BLOCK - 1) / BLOCK * BLOCK;
-    task t = prepare(q, at, count, dim, scale, work);
+    task t = prepare(count, dim, work);
+    if (count <= SIDE) pack_few_queries(&t, q, at, scale);
+    else pack_queries(&t, q, at, scale);
     uint8_t *packed = t.scores + (to - from) / SIDE * t.tiles * TILE_BYTES;
     long half = CHUNK / SIDE * t.steps * TILE_BYTES;
     float totals[MOST_COLUMNS];
@@ -423,6 +563,12 @@ EXPORT void stoa_attention_alone(const float *q, float *out, const int64_t *at, 
         long end = slot + CHUNK < to ? slot + CHUNK : to;
         stoa_attention_keys(keys, dim, slot > s.low ? slot : s.low, end < s.high ? end : s.high, packed, half);
         score(&t, packed, half, (end - slot) / SIDE, t.scores + (slot - from) / SIDE * t.tiles * TILE_BYTES);
+    }
+    if (count <= SIDE) {
+        weigh_few(&t, &s, from, to, totals);
+        combine_few(&t, &s, values, from, to, totals, out, at);
+        TILES_RELEASE();
+        return;
     }
     weigh(&t, &s, from, to, totals);
     for (long slot = from; slot < to; slot += CHUNK) {
